@@ -1,0 +1,43 @@
+# Every target builds .venv by itself where it is missing or older than the lock, and runs with it first on PATH.
+PYTHON ?= python3
+VENV := $(CURDIR)/.venv
+export PATH := $(VENV)/bin:$(PATH)
+TEST_WORKERS ?= 2
+
+.PHONY: repro test soak lint format schemas clean
+.DEFAULT_GOAL := repro
+
+repro: .venv/ready  ## build the dataset and say what it is
+	dvc repro
+	@echo
+	@traces summary
+
+test: .venv/ready  ## the test suite, under 10 minutes on 2 cores
+	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
+
+soak: .venv/ready  ## what is too long for every run
+	pytest -m soak
+
+lint: .venv/ready  ## ruff and strict types
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: .venv/ready
+	ruff check --fix .
+	ruff format .
+
+schemas: .venv/ready  ## write the schema that follows from stages/params.py
+	python -m stages.params
+
+clean:  ## remove the environment and what it left; data stays
+	rm -rf .venv .cache *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The file `ready` is written last: an interrupted install is begun again.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: $(PYTHON) is older than Python 3.11; name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv --clear .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch .venv/ready

@@ -1,0 +1,1 @@
+"""The `traces` command: a thin layer over the rest."""

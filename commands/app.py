@@ -1,0 +1,46 @@
+"""`traces`: the subcommands, each in its own module, and what they share: one-line errors and exit codes."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from commands.ingest import ingest
+from commands.pin import pin
+from commands.record import record
+from commands.status import status
+from commands.summary import summary
+from traces.errors import TracesError, WrongUse
+
+# Typer keeps a docstring's lines as they are only in this mode; examples need that.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
+)
+for command in (status, record, ingest, pin, summary):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command; a fault is one line on stderr."""
+    try:
+        app()
+    except WrongUse as error:
+        print(f"traces: {error}", file=sys.stderr)
+        sys.exit(2)
+    except TracesError as error:
+        print(f"traces: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output went away: no fault of ours, and nothing to say it to.
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""`traces ingest`: take in JSON Lines of traces or of whole rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.options import Json, ToUrl
+
+
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, plain or .gz.", show_default=False)
+    ],
+    to: ToUrl = None,
+    quarantine: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Set bad lines aside here instead of stopping at the first.")
+    ] = None,
+    created_at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="created_at of lines that give none. [default: now]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Add traces to TRACES_DATABASE_URL or --to URL; without either, to data/recorded/.
+
+    A line is a trace, or a row: id, created_at, trace_version, payload. Rows that are there already are
+    left alone; a trace without an id gets one that follows from its content. A bad line stops it, and nothing
+    is written.
+
+    [bold]Examples[/bold]
+
+      traces ingest traces.jsonl
+
+      traces ingest export.jsonl.gz --to sqlite:///traces.db --quarantine bad.jsonl
+    """
+    from datetime import UTC, datetime
+
+    from stages.progress import progress
+    from traces.ingest import NumberedLine, ingest_into_recordings, ingest_into_store
+    from traces.recordings import RECORDED
+    from traces.store import DATABASE_URL
+    from traces.times import require_us
+
+    def watch(lines: Iterable[NumberedLine], name: str) -> Iterable[NumberedLine]:
+        return progress(lines, None, name)
+
+    now = datetime.now(UTC).replace(microsecond=0).isoformat()
+    created_us = require_us(created_at or now, "--created-at")
+    url = to or os.environ.get(DATABASE_URL)
+    if url:
+        done = ingest_into_store(url, files, created_us, quarantine, watch)
+    else:
+        done = ingest_into_recordings(RECORDED, files, created_us, quarantine, watch)
+    if json:
+        import json as json_module
+
+        print(json_module.dumps({"added": done.added, "present": done.present, "quarantined": done.quarantined}))
+        return
+    aside = f", {done.quarantined} bad lines in {quarantine}" if done.quarantined else ""
+    print(f"{done.added} traces added, {done.present} were there already{aside}; next: traces pin && dvc repro")

@@ -1,0 +1,102 @@
+"""`traces record`: play UNGAR's games and keep them as traces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.options import Json, ToUrl
+
+if TYPE_CHECKING:
+    from traces.incoming import IncomingRow
+
+START = "2026-01-01T00:00:00+00:00"
+
+
+def record(
+    game: Annotated[str, typer.Option(help="high_card_duel, spades_mini or gin_rummy.", show_default=False)],
+    episodes: Annotated[int, typer.Option(min=1, help="How many games to play.", show_default=False)],
+    seed: Annotated[int, typer.Option(min=0, help="Game k is played with seed SEED + k.", show_default=False)],
+    start: Annotated[str, typer.Option(metavar="TIME", help="created_at of the first game; never the clock.")] = START,
+    every: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Time between two games.")] = 60,
+    name: Annotated[
+        str | None, typer.Option(help="The recording's name in data/recorded/. [default: GAME-SEED]")
+    ] = None,
+    to: ToUrl = None,
+    json: Json = False,
+) -> None:
+    """Play a game of UNGAR's with random moves and write data/recorded/NAME.jsonl.gz, or into a database.
+
+    The same options give the same bytes. High Card Duel gives one trace a game; Mini Spades and Gin Rummy one a
+    decision. A game that cannot finish is cut, its result is `unfinished`.
+
+    [bold]Examples[/bold]
+
+      traces record --game high_card_duel --episodes 500 --seed 42
+
+      traces record --game gin_rummy --episodes 20 --seed 7 --to sqlite:///traces.db
+    """
+    from stages.progress import progress
+    from traces.errors import WrongUse
+    from traces.recordings import RECORDED, recording_path
+    from traces.times import LAST_US, require_us
+    from traces.ungar.play import GAMES
+    from traces.ungar.record import SECOND_US, record_episodes
+
+    if game not in GAMES:
+        raise WrongUse(f"--game {game}: not one of {', '.join(GAMES)}")
+    start_us = require_us(start, "--start")
+    if start_us + (episodes + 1) * every * SECOND_US > LAST_US:
+        raise WrongUse("--start: the last game would be after the year 9999")
+    played = progress(record_episodes(game, episodes, seed, start_us, every), episodes, game)
+    if to:
+        where, count = to_store(to, played)
+    else:
+        path = recording_path(RECORDED, name or f"{game}-{seed}")
+        if path.exists():
+            raise WrongUse(f"{path}: exists; take another --name or --seed, or remove it")
+        where = path.as_posix()
+        count = to_recording(path, played, game, episodes, seed, start_us, every)
+    if json:
+        import json as json_module
+
+        print(json_module.dumps({"written": where, "traces": count}))
+    else:
+        print(f"{count} traces of {episodes} games written to {where}; next: traces pin && dvc repro")
+
+
+def to_recording(
+    path: Path, played: Iterable[list[IncomingRow]], game: str, episodes: int, seed: int, start_us: int, every_s: int
+) -> int:
+    """Write the games as a recording with its provenance; the count of its traces."""
+    from traces.recordings import write_recording
+    from traces.ungar.play import load_spec
+    from traces.ungar.record import recording_provenance
+
+    load_spec(game)  # first, so that a missing UNGAR is what is said
+    provenance = recording_provenance(game, episodes, seed, start_us, every_s)
+    count = 0
+    with write_recording(path, provenance) as file:
+        for rows in played:
+            file.writelines(row.line(row.created_us or start_us) for row in rows)
+            count += len(rows)
+        provenance["traces"] = count
+    return count
+
+
+def to_store(url: str, played: Iterable[list[IncomingRow]]) -> tuple[str, int]:
+    """Add the games to a database, in one transaction; its name and the count of traces that were new."""
+    from traces.store import open_writable
+    from traces.store.write import BATCH_ROWS, StoreWriter
+
+    count = 0
+    engine, label = open_writable(url)
+    with StoreWriter(engine, label) as writer:
+        for rows in played:
+            for start in range(0, len(rows), BATCH_ROWS):
+                outcome = writer.add(rows[start : start + BATCH_ROWS], default_us=0)
+                count += len(outcome.added)
+    return label, count

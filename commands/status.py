@@ -1,0 +1,119 @@
+"""`traces status`: which store, what is in it, how the pin stands, what is installed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from commands.options import Json
+
+
+def status(json: Json = False) -> None:
+    """Show the store, its content, the pin, and whether UNGAR and Tunix are installed.
+
+    [bold]Examples[/bold]
+
+      traces status
+
+      TRACES_DATABASE_URL=postgresql://reader@localhost/traces traces status --json
+    """
+    facts = gather()
+    if json:
+        import json as json_module
+
+        print(json_module.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        show(facts)
+
+
+def gather() -> dict[str, Any]:
+    """All that `status` says. A missing pin is a fact here, not a fault."""
+    from importlib import metadata
+
+    from traces.embedded import open_configured
+    from traces.store import DATABASE_URL
+    from traces.times import to_iso
+    from traces.ungar.install import INSTALL, ungar_version
+
+    def time(us: int | None) -> str | None:
+        return None if us is None else to_iso(us)
+
+    with open_configured(os.environ.get(DATABASE_URL)) as store:
+        census = store.census()
+        facts: dict[str, Any] = {
+            "store": {
+                "name": store.label,
+                "kind": store.kind,
+                "rows": census.rows,
+                "first": time(census.first_us),
+                "last": time(census.last_us),
+                "sources": census.sources,
+                "games": census.games,
+            },
+            "pin": pin_facts(store),
+        }
+    try:
+        tunix: str | None = metadata.version("google-tunix")
+    except metadata.PackageNotFoundError:
+        tunix = None
+    facts["ungar"] = {"version": ungar_version(), "install": INSTALL}
+    facts["tunix"] = {"version": tunix, "install": "pip install '.[training]'"}
+    return facts
+
+
+def pin_facts(store: Any) -> dict[str, Any]:
+    """How the store stands to data/snapshot.json."""
+    from traces.errors import TracesError
+    from traces.pin import compare_pin, load_pin
+
+    try:
+        pin = load_pin()
+        state = compare_pin(pin, store)
+    except TracesError as error:
+        return {"state": "unusable", "why": str(error)}
+    return {
+        "state": state.word,
+        "as_of": pin.as_of,
+        "rows": pin.rows,
+        "behind": state.behind,
+        "differences": state.differences,
+    }
+
+
+def show(facts: dict[str, Any]) -> None:
+    """The facts as a table for a person."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    store, pin = facts["store"], facts["pin"]
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+
+    def row(name: str, value: str) -> None:
+        table.add_row(name, Text(value))  # as text: a game's name is data, not markup
+
+    row("store", f"{store['name']}, {store['kind']}")
+    row("rows", f"{store['rows']:,}" + (f", {store['first']} to {store['last']}" if store["first"] else ""))
+    for name in ("sources", "games"):
+        row(name, ", ".join(f"{key} {count:,}" for key, count in store[name].items()) or "none")
+    row("pin", pin_line(pin))
+    for line in pin.get("differences", [])[:10]:
+        row("", line)
+    for name, title in (("ungar", "UNGAR"), ("tunix", "Tunix")):
+        held = facts[name]
+        row(title, held["version"] or f"Not Installed: {held['install']}")
+    Console().print(table)
+
+
+def pin_line(pin: dict[str, Any]) -> str:
+    """The pin's state in a line."""
+    if pin["state"] == "unusable":
+        return str(pin["why"])
+    detail = {
+        "fresh": f"fresh: {pin['rows']:,} rows as of {pin['as_of']}",
+        "behind": f"behind by {pin['behind']:,} rows later than {pin['as_of']}; `traces pin` takes them in",
+        "broken": f"broken: rows up to {pin['as_of']} differ; bring them back, or take them with `traces pin`",
+    }
+    return detail[pin["state"]]

@@ -1,0 +1,10 @@
+"""One module a DVC stage, each run as `python -m stages.NAME`; beside them what they share."""
+
+import importlib.util
+import sys
+
+# `.venv/bin/dvc` without the environment on PATH runs the system's Python, which has none of our packages.
+if sys.version_info < (3, 11) or any(
+    importlib.util.find_spec(name) is None for name in ("duckdb", "msgspec", "pyarrow", "pydantic", "sqlalchemy")
+):
+    sys.exit(f"stages: {sys.executable} lacks the project's packages; `source .venv/bin/activate` (or `make repro`)")

@@ -1,0 +1,85 @@
+"""One executor interface, `concurrent.futures.Executor`: a stage maps a pure function over partitions."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from traces.errors import TracesError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORKERS = "TRACES_WORKERS"
+
+
+class _InlineExecutor(Executor):
+    """Runs each call at once, in this process: for one worker, where another process would only cost."""
+
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Workers:
+    """An executor and how many calls it runs at once."""
+
+    executor: Executor
+    count: int
+
+    def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Results in the order of the items, with at most one item a worker waiting: memory stays bounded."""
+        pending: deque[Future[R]] = deque()
+        try:
+            for item in items:
+                pending.append(self.executor.submit(function, item))
+                if len(pending) > self.count:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def worker_count() -> int:
+    """`TRACES_WORKERS`, or the cores that this process may use. It never changes a byte of the output.
+
+    Raises:
+        TracesError: TRACES_WORKERS is not a whole number of 1 or more.
+    """
+    given = os.environ.get(WORKERS, "")
+    if not given:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not given.isdecimal() or int(given) < 1:
+        raise TracesError(f"{WORKERS}={given}: expected a whole number of 1 or more")
+    return int(given)
+
+
+@contextmanager
+def open_workers(tasks: int) -> Iterator[Workers]:
+    """Worker processes for `tasks` calls."""
+    count = min(worker_count(), tasks)
+    if count <= 1:
+        yield Workers(_InlineExecutor(), 1)
+        return
+    # Never a plain fork: this process has threads (DuckDB, Arrow), and a forked lock stays locked.
+    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(count, mp_context=context) as executor:
+        try:
+            yield Workers(executor, count)
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

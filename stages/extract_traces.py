@@ -1,0 +1,170 @@
+"""extract_traces: exactly the pinned rows, canonical, each a valid trace; the rest set aside with its reason.
+
+Reads the trace store as data/snapshot.json pins it; writes data/traces/ and data/quarantine/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from stages.executor import open_workers
+from stages.params import Params
+from stages.partitioned import TRACES_SCHEMA, partition_path, write_partition
+from stages.paths import QUARANTINE, REASONS, TRACES
+from stages.progress import progress
+from stages.run import run_stage
+from traces.canonical import encode_canonical
+from traces.embedded import open_configured
+from traces.errors import TracesError
+from traces.files import folder_aside
+from traces.ids import is_id
+from traces.model import InvalidTrace, Trace, content_hash, decode_trace
+from traces.partitions import Partition, Row, fingerprint, split_rows
+from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
+from traces.store import DATABASE_URL
+from traces.times import to_iso
+
+SHOWN = 5  # quarantined traces that an error names
+
+
+class Quarantined(msgspec.Struct):
+    """A line of data/quarantine/. The payload stays where it is, in the store."""
+
+    id: str
+    created_at: str | None
+    reason: str
+
+
+@dataclass
+class Extracted:
+    """What became of one partition: its digest as really read, and the reasons of what was set aside."""
+
+    partition: Partition
+    valid: int = 0
+    quarantined: list[Quarantined] = field(default_factory=list)
+
+
+def work(params: Params) -> None:
+    pin = load_pin()
+    if pin.partition_rows != params.extract.partition_rows:
+        raise TracesError(
+            f"{SNAPSHOT}: pinned with partition_rows {pin.partition_rows}, params.yaml says "
+            f"{params.extract.partition_rows}; run `traces pin`"
+        )
+    with (
+        open_configured(os.environ.get(DATABASE_URL)) as store,
+        folder_aside(TRACES) as traces,
+        folder_aside(QUARANTINE) as quarantine,
+    ):
+        require_kind(pin, store)
+        extracted = extract_rows(store.rows(pin.as_of_us), pin, traces, quarantine)
+        require_pinned(pin, [item.partition for item in extracted], store.label)
+        require_valid(extracted, params.extract.max_quarantined)
+        reasons = Counter(item.reason for result in extracted for item in result.quarantined)
+        (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
+
+
+def extract_rows(rows: Iterator[Row], pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:
+    """Extract the rows, which come in order, partition by partition side by side."""
+    with open_workers(len(pin.partitions)) as workers:
+        done = workers.map(
+            partial(extract_partition, partition_rows=pin.partition_rows, traces=traces, quarantine=quarantine),
+            split_rows(rows, pin.partition_rows),
+        )
+        return list(progress(done, len(pin.partitions), "extract"))
+
+
+def extract_partition(rows: list[Row], partition_rows: int, traces: Path, quarantine: Path) -> Extracted:
+    """Write one partition's valid traces and its quarantine."""
+    (partition,) = fingerprint(rows, partition_rows)
+    result = Extracted(partition)
+    path = partition_path(traces, partition.name)
+    result.valid = write_partition(path, TRACES_SCHEMA, _valid(rows, result.quarantined))
+    if result.quarantined:
+        with (quarantine / f"{partition.name}.jsonl").open("wb") as file:
+            file.writelines(msgspec.json.encode(line) + b"\n" for line in result.quarantined)
+    return result
+
+
+def _valid(rows: list[Row], quarantined: list[Quarantined]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        try:
+            trace = checked_trace(row)
+        except InvalidTrace as error:
+            created_at = None if row.created_us is None else to_iso(row.created_us)
+            quarantined.append(Quarantined(row.id, created_at, str(error)))
+            continue
+        yield (
+            row.id,
+            row.created_us,
+            trace.trace_version,
+            trace.prompt,
+            [(step.i, step.type, step.content) for step in trace.steps],
+            trace.final_answer,
+            encode_canonical(trace.meta).decode(),
+            content_hash(trace),
+        )
+
+
+def checked_trace(row: Row) -> Trace:
+    """The row's trace.
+
+    Raises:
+        InvalidTrace: the row or its payload is none that a dataset can hold.
+    """
+    if not is_id(row.id):
+        raise InvalidTrace("the row's id is not a UUID")
+    if row.created_us is None:
+        raise InvalidTrace("the row's created_at is missing, unreadable or outside of the years 1 to 9999")
+    if row.payload is None:
+        raise InvalidTrace("the row has no payload")
+    trace = decode_trace(row.payload)
+    if row.trace_version != trace.trace_version:
+        raise InvalidTrace("the row's trace_version is not its payload's")
+    return trace
+
+
+def require_pinned(pin: Pin, found: list[Partition], label: str) -> None:
+    """Refuse rows other than the pinned ones.
+
+    Raises:
+        TracesError: some differ; the message names store, partitions and days.
+    """
+    if lines := differences(pin.partitions, found):
+        more = f"; and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+        raise TracesError(
+            f"{label}: not what {SNAPSHOT} pins ({'; '.join(lines[:SHOWN])}{more}); "
+            "bring the rows back, or take the store as it is with `traces pin`"
+        )
+
+
+def require_valid(extracted: list[Extracted], max_quarantined: int) -> None:
+    """Refuse a store with more invalid traces than allowed, or with no valid one.
+
+    Raises:
+        TracesError: it is one.
+    """
+    quarantined = [item for result in extracted for item in result.quarantined]
+    if len(quarantined) > max_quarantined:
+        named = "; ".join(f"{item.id}: {item.reason}" for item in quarantined[:SHOWN])
+        reasons = Counter(item.reason for item in quarantined)
+        more = f"; {len(quarantined) - SHOWN} more, {len(reasons)} reasons" if len(quarantined) > SHOWN else ""
+        raise TracesError(
+            f"{len(quarantined)} traces are not valid, extract.max_quarantined allows {max_quarantined} "
+            f"({named}{more}); mend them in the store and pin again, or raise extract.max_quarantined"
+        )
+    if not any(result.valid for result in extracted):
+        raise TracesError(f"none of {len(quarantined)} rows is a valid trace; see docs/datasets.md for what one is")
+
+
+if __name__ == "__main__":
+    run_stage("extract_traces", work)

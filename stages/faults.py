@@ -1,0 +1,31 @@
+"""What the gate finds: every fault counted, the first of them named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from traces.errors import one_line
+
+NAMED = 100
+
+
+@dataclass
+class Faults:
+    """Faults by kind, and a line for each of the first `NAMED`: where, then what."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+
+    def add(self, kind: str, where: str, what: str) -> None:
+        self.counts[kind] += 1
+        if len(self.lines) < NAMED:
+            self.lines.append(f"{where}: {one_line(what)}")
+
+    def merge(self, other: Faults) -> None:
+        self.counts += other.counts
+        self.lines += other.lines[: NAMED - len(self.lines)]
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()

@@ -1,0 +1,54 @@
+"""The `filters` group: which traces a dataset is made of, by their metadata.
+
+A value is compared with its type: text equals text, a number a number of the same value. Traces match
+where every filter that is not null does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from stages.params import FilterValue, Range
+
+# A float would make 0.1 of 0.1000000000000000055; a Decimal compares exactly with ints and Decimals.
+decode_meta = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal).decode
+
+Predicate = Callable[[object], bool]
+
+
+def compile_filters(filters: Mapping[str, FilterValue]) -> dict[str, Predicate]:
+    """A test a key, for the filters that are not null."""
+    return {key: _predicate(value) for key, value in filters.items() if value is not None}
+
+
+def _predicate(wanted: FilterValue) -> Predicate:
+    if isinstance(wanted, Range):
+        return partial(_within, _exact(wanted.min), _exact(wanted.max))
+    values = [_exact(value) for value in wanted] if isinstance(wanted, list) else [_exact(wanted)]
+    return partial(_equals_any, values)
+
+
+def _exact(value: Any) -> Any:
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | Decimal) else type(value).__name__
+
+
+def _equals_any(wanted: list[Any], value: object) -> bool:
+    return any(_kind(value) == _kind(one) and value == one for one in wanted)
+
+
+def _within(low: Any, high: Any, value: Any) -> bool:
+    ends = [end for end in (low, high) if end is not None]
+    if any(_kind(end) != _kind(value) for end in ends) or _kind(value) == "boolean":
+        return False
+    return (low is None or low <= value) and (high is None or value <= high)

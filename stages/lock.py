@@ -1,0 +1,130 @@
+"""dvc.lock: the hashes that DVC recorded, held against the bytes and params in the workspace."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stages.executor import worker_count
+from stages.params import PARAMS, read_yaml
+from traces.errors import TracesError, one_line
+
+LOCK = Path("dvc.lock")
+_MEND = "`dvc repro` makes it right"
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A path with DVC's hash of it: md5, for a folder the md5 of its listing with `.dir` behind."""
+
+    path: str
+    md5: str
+    size: int
+    nfiles: int | None = None
+
+    def entry(self) -> dict[str, Any]:
+        """As the manifest quotes it."""
+        files = {} if self.nfiles is None else {"nfiles": self.nfiles}
+        return {"md5": self.md5, "size": self.size, **files}
+
+
+def load_lock(stages: tuple[str, ...]) -> dict[str, Any]:
+    """The entries of dvc.lock for `stages`.
+
+    Raises:
+        TracesError: the file or an entry is missing.
+    """
+    held = read_yaml(LOCK) if LOCK.exists() else None
+    entries = held.get("stages", {}) if isinstance(held, dict) else {}
+    for stage in stages:
+        if stage not in entries:
+            raise TracesError(f"{LOCK}: no entry for stage {stage}; run `dvc repro`")
+    return {stage: entries[stage] for stage in stages}
+
+
+def outputs(entries: dict[str, Any]) -> list[Artefact]:
+    """What the stages made, as the lock says, in the order of the paths."""
+    found = [_artefact(out) for entry in entries.values() for out in entry.get("outs", ())]
+    return sorted(found, key=lambda artefact: artefact.path)
+
+
+def locked_params(entries: dict[str, Any]) -> dict[str, Any]:
+    """The params that the stages were run with, as the lock says."""
+    return {
+        key: value for entry in entries.values() for key, value in entry.get("params", {}).get(str(PARAMS), {}).items()
+    }
+
+
+def lock_faults(entries: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """Where the lock differs from the workspace: a param, a dependency, code, or an output's bytes."""
+    faults = []
+    for stage, entry in entries.items():
+        for key, locked in entry.get("params", {}).get(str(PARAMS), {}).items():
+            now = _lookup(params, key)
+            if now != locked:
+                faults.append(
+                    f"{LOCK}: stage {stage} ran with {key} {_shown(locked)}, {PARAMS} says {_shown(now)}; {_MEND}"
+                )
+    quoted: dict[str, set[tuple[str, str]]] = {}
+    for stage, entry in entries.items():
+        for item in (*entry.get("deps", ()), *entry.get("outs", ())):
+            quoted.setdefault(item["path"], set()).add((item["md5"], stage))
+    found = dict(zip(quoted, hash_paths(list(quoted)), strict=True))
+    for path, claims in sorted(quoted.items()):
+        actual = found[path]
+        for md5, stage in sorted(claims):
+            if actual is None:
+                faults.append(f"{path}: missing, {LOCK} has it for stage {stage}; {_MEND}")
+            elif actual.md5 != md5:
+                faults.append(f"{path}: its md5 is {actual.md5}, {LOCK} says {md5} for stage {stage}; {_MEND}")
+    return faults
+
+
+def hash_paths(paths: list[str]) -> list[Artefact | None]:
+    """The hashes of files and folders as DVC computes them; None for a path that is not there."""
+    # Threads: hashlib lets go of the interpreter's lock while it works.
+    with ThreadPoolExecutor(worker_count()) as pool:
+        return list(pool.map(hash_path, paths))
+
+
+def hash_path(path: str) -> Artefact | None:
+    """The hash of one file or folder as DVC computes it."""
+    found = Path(path)
+    if found.is_dir():
+        return _hash_folder(found)
+    return Artefact(path, hash_file(found), found.stat().st_size) if found.is_file() else None
+
+
+def hash_file(path: Path) -> str:
+    """The md5 of a file (hex), a piece at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _hash_folder(folder: Path) -> Artefact:
+    # What .dvcignore leaves out, of the folders that dvc.yaml names: Python's own cache.
+    files = {path.relative_to(folder).parts: path for path in folder.rglob("*") if path.is_file()}
+    kept = sorted(parts for parts in files if "__pycache__" not in parts)
+    listing = [{"md5": hash_file(files[parts]), "relpath": "/".join(parts)} for parts in kept]
+    digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+    size = sum(files[parts].stat().st_size for parts in kept)
+    return Artefact(folder.as_posix(), f"{digest}.dir", size, len(kept))
+
+
+def _artefact(item: dict[str, Any]) -> Artefact:
+    return Artefact(item["path"], item["md5"], item["size"], item.get("nfiles"))
+
+
+def _lookup(params: dict[str, Any], key: str) -> Any:
+    value: Any = params
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _shown(value: Any) -> str:
+    return one_line(json.dumps(value, default=str), 80)

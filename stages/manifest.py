@@ -1,0 +1,119 @@
+"""manifest: what the dataset is, every hash quoted from dvc.lock and held against the bytes.
+
+Reads dvc.lock and all that the stages before it made; writes data/manifest.json and data/trace_ids.txt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from stages.exclusions import load_exclusions
+from stages.lock import Artefact, hash_file, load_lock, lock_faults, locked_params, outputs
+from stages.params import PARAMS, Params, read_yaml
+from stages.partitioned import partition_names, partition_path, read_rows
+from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, STATS, TRACE_IDS, shards
+from stages.run import run_stage
+from stages.schemas import schema_versions
+from traces.errors import TracesError
+from traces.files import file_aside, write_text
+from traces.partitions import DIGEST_METHOD
+from traces.pin import load_pin
+from training.templates import load_template
+
+# Whose hashes the manifest quotes: all the stages before it.
+QUOTED = ("extract_traces", "select", "render", "export")
+# Their versions can change the bytes: Parquet, JSON, and what DuckDB makes of a query.
+LIBRARIES = ("duckdb", "msgspec", "pyarrow")
+
+
+def work(params: Params) -> None:
+    entries = load_lock(QUOTED)
+    if faults := lock_faults(entries, read_yaml(PARAMS)):
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise TracesError(faults[0] + more)
+    with file_aside(TRACE_IDS) as aside:
+        with aside.open("w", encoding="ascii", newline="\n") as file:
+            file.writelines(f"{trace_id}\n" for trace_id, _ in selected_ids())
+        manifest = build_manifest(params, entries, hash_file(aside))
+    write_text(MANIFEST, dump_manifest(manifest))
+
+
+def selected_ids() -> Iterator[tuple[str, str]]:
+    """The ids and splits of the selected traces, in (created_at, id) order."""
+    for name in partition_names(SELECTION):
+        yield from read_rows(partition_path(SELECTION, name), ["id", "split"])
+
+
+def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) -> dict[str, Any]:
+    """The manifest that follows from dvc.lock's `entries` and the workspace.
+
+    Params are quoted from the lock too; `lock_faults` has shown that both say the same.
+    """
+    artefacts = outputs(entries)
+    quoted = locked_params(entries)
+    pin = load_pin()
+    stats = json.loads(STATS.read_text())
+    counts = {key: value for key, value in stats.items() if isinstance(value, int)}
+    template = load_template(params.render.template)
+    return {
+        "dataset_id": dataset_id(params, artefacts),
+        "dataset_name": params.dataset.name,
+        "dataset_version": params.dataset.version,
+        "schema_versions": schema_versions(),
+        "exported_at": pin.as_of,
+        "pin": {"store": pin.store, "digest": DIGEST_METHOD, "rows": pin.rows, "partitions": len(pin.partitions)},
+        "filters": quoted["filters"],
+        "selection": quoted["selection"],
+        "split": quoted["split"],
+        "template": {"name": template.name, "sha256": template.sha256},
+        "system": params.render.system,
+        "control_tokens": params.render.control_tokens,
+        "exclusions": len(load_exclusions()),
+        "counts": counts,
+        "splits": stats["splits"],
+        "stats": {key: stats[key] for key in ("steps", "characters", "sources", "games", "duplicate_rate")},
+        "exports": {name: export_entry(name, artefacts) for name in params.export.formats},
+        "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids_md5, "count": counts["selected"]},
+        "artefacts": {artefact.path: artefact.entry() for artefact in artefacts},
+        "libraries": {name: metadata.version(name) for name in LIBRARIES},
+    }
+
+
+def dataset_id(params: Params, artefacts: list[Artefact]) -> str:
+    """NAME-VERSION- and 12 hex digits of the sha256 over a line `PATH MD5` an export, in the paths' order."""
+    wanted = {(EXPORT / name).as_posix() for name in params.export.formats}
+    lines = [f"{artefact.path} {artefact.md5}\n" for artefact in artefacts if artefact.path in wanted]
+    digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    return f"{params.dataset.name}-{params.dataset.version}-{digest[:12]}"
+
+
+def export_entry(format_name: str, artefacts: list[Artefact]) -> dict[str, Any]:
+    """A format's folder: its hash from the lock, its shards and its records by split, counted."""
+    path = (EXPORT / format_name).as_posix()
+    (artefact,) = (artefact for artefact in artefacts if artefact.path == path)
+    records = dict.fromkeys(SPLITS, 0)
+    files = dict.fromkeys(SPLITS, 0)
+    for split, shard in shards(format_name):
+        files[split] += 1
+        records[split] += count_lines(shard)
+    return {"path": path, "md5": artefact.md5, "size": artefact.size, "records": records, "shards": files}
+
+
+def count_lines(path: Path) -> int:
+    """The newlines in a file, counted a piece at a time."""
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(1 << 20), b""))
+
+
+def dump_manifest(manifest: dict[str, Any]) -> str:
+    """The text of data/manifest.json."""
+    return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    run_stage("manifest", work)

@@ -1,0 +1,216 @@
+"""params.yaml: every knob that changes the data. schemas/params.schema.json is made from these models."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from traces.errors import TracesError, one_line
+
+PARAMS = Path("params.yaml")
+
+
+def _whole(value: object) -> object:
+    """Hydra reads `1e3` as 1000.0; text and booleans are no numbers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool | str):
+        raise ValueError("is not a whole number")
+    return value
+
+
+def _text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Name = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
+# Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
+# test holds these to training.formats and training.templates.
+TemplateName = Literal["gemma"]
+FormatName = Literal["trace", "tunix_sft"]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Range(_Group):
+    """Both ends are included; one may be left out."""
+
+    min: StrictInt | StrictFloat | StrictStr | None = None
+    max: StrictInt | StrictFloat | StrictStr | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Range:
+        if self.min is None and self.max is None:
+            raise ValueError("a range needs min, max or both")
+        return self
+
+
+FilterValue = Scalar | list[Scalar] | Range | None
+
+
+class Dataset(_Group):
+    name: Name
+    version: Name
+
+
+class Extract(_Group):
+    partition_rows: Annotated[Whole, Field(ge=1, le=1_000_000)]
+    max_quarantined: Annotated[Whole, Field(ge=0)]
+
+
+class Selection(_Group):
+    strategy: Literal["all", "latest", "random"]
+    limit: Annotated[Whole, Field(ge=1)] | None = None
+    seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None
+    dedup: Literal["none", "exact"]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Selection:
+        if self.strategy == "random" and self.seed is None:
+            raise ValueError("strategy random needs selection.seed, a whole number")
+        if self.strategy == "all" and self.limit is not None:
+            raise ValueError("a limit needs strategy latest or random: `all` takes every trace")
+        return self
+
+
+class Split(_Group):
+    validation: Fraction
+    test: Fraction
+    group_by: list[str]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Split:
+        if self.validation + self.test > 1:
+            raise ValueError("validation and test together are over 1")
+        return self
+
+    @property
+    def asked(self) -> list[str]:
+        """The splits that must not be empty."""
+        shares = {"train": 1 - self.validation - self.test, "validation": self.validation, "test": self.test}
+        return [name for name, share in shares.items() if share > 1e-12]
+
+
+class Render(_Group):
+    template: TemplateName
+    system: Annotated[str, Field(min_length=1)] | None = None
+    control_tokens: Literal["neutralise", "reject"]
+
+
+class Export(_Group):
+    formats: Annotated[list[FormatName], Field(min_length=1)]
+
+
+class Params(_Group):
+    """The whole of params.yaml."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": "urn:trace-datasets:params:1",
+        }
+    )
+
+    dataset: Dataset
+    extract: Extract
+    filters: dict[str, FilterValue]
+    selection: Selection
+    split: Split
+    render: Render
+    export: Export
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file, by the parser that DVC uses.
+
+    Raises:
+        TracesError: it is missing or not YAML.
+    """
+    try:
+        return YAML(typ="safe").load(path.read_text())
+    except FileNotFoundError:
+        raise TracesError(f"{path}: no such file; run from the repository's root, or `git checkout {path}`") from None
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise TracesError(f"{path}{line}: {one_line(str(error.problem or error.context))}") from None
+    except (OSError, UnicodeError, YAMLError) as error:
+        raise TracesError(f"{path}: {one_line(str(error))}") from None
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    """The whole of params.yaml, checked.
+
+    Raises:
+        TracesError: it is not what its schema says; the message names the key.
+    """
+    held = read_yaml(path)
+    if not isinstance(held, dict):
+        raise TracesError(f"{path}: expected groups of params; `git checkout {path}` restores it")
+    _refuse_interpolation(held, str(path))
+    try:
+        return Params.model_validate(held)
+    except ValidationError as error:
+        raise TracesError(f"{path}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    # The place as the user wrote it: pydantic adds the names of the types it tried.
+    place = [str(part) for part in first["loc"]]
+    where = ".".join(place[:2] if place[:1] == ["filters"] else place)
+    if first["type"] == "missing":
+        return f"{where}: is missing"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: no such param"
+    if place[:1] == ["filters"]:
+        shown = one_line(repr(first["input"]), 60)
+        return f"{where}: {shown} is not a scalar, a list of scalars, a range {{min:, max:}} or null"
+    what = first["msg"].removeprefix("Value error, ")
+    given = "" if isinstance(first["input"], dict) else f"{one_line(repr(first['input']), 60)}: "
+    return f"{where}: {given}{what[:1].lower()}{what[1:]}"
+
+
+def _refuse_interpolation(value: object, where: str) -> None:
+    """Refuse `${`: DVC's -S would resolve `${oc.env:NAME}` and write a secret into Git."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_interpolation(key, f"{where}: a key")
+            _refuse_interpolation(item, f"{where}: {key}" if where.endswith(".yaml") else f"{where}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_interpolation(item, where)
+    elif isinstance(value, str) and "${" in value:
+        raise TracesError(f"{where}: holds `${{`; every value is a literal, nothing is taken from the environment")
+    elif isinstance(value, date):
+        raise TracesError(f"{where}: {value} reads as a date; put it in quotes")
+
+
+def params_schema() -> str:
+    """The text of schemas/params.schema.json, which editors read."""
+    return json.dumps(Params.model_json_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    Path("schemas/params.schema.json").write_text(params_schema())

@@ -1,0 +1,33 @@
+"""Where the pipeline's artefacts lie, as dvc.yaml names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TRACES = Path("data/traces")
+QUARANTINE = Path("data/quarantine")
+REASONS = QUARANTINE / "reasons.json"  # counts by reason, also when there is nothing to count
+SELECTION = Path("data/selection")
+COUNTS = SELECTION / "counts.json"
+RENDERED = Path("data/rendered")
+EXPORT = Path("data/export")
+MANIFEST = Path("data/manifest.json")
+TRACE_IDS = Path("data/trace_ids.txt")
+
+STATS = Path("reports/stats.json")
+STEPS = Path("reports/steps.csv")
+CHARACTERS = Path("reports/characters.csv")
+VALIDATION = Path("reports/validation.json")
+
+SPLITS = ("train", "validation", "test")
+
+
+def shard_name(split: str, partition: str) -> str:
+    """The file of a partition's records in a split, within a format's folder."""
+    return f"{split}-{partition}.jsonl"
+
+
+def shards(format_name: str) -> list[tuple[str, Path]]:
+    """The shards of a format with their splits, in the order of splits and partitions."""
+    folder = EXPORT / format_name
+    return [(split, path) for split in SPLITS for path in sorted(folder.glob(f"{split}-*.jsonl"))]

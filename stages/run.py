@@ -1,0 +1,35 @@
+"""How a stage runs: params checked first, an error as one line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+
+from stages.params import Params, load_params
+from traces.errors import TracesError, one_line
+
+# DVC removes a stage's outputs before it runs, also those that Git tracks.
+_RESTORE = (
+    "after the mend `dvc repro` makes its outputs anew; "
+    "`git checkout data/manifest.json reports && dvc checkout` brings the last ones back"
+)
+
+
+def run_stage(name: str, work: Callable[[Params], None]) -> None:
+    """Run a stage's work and exit: 0, or 1 with one line on stderr."""
+    try:
+        work(load_params())
+    except TracesError as error:
+        message = str(error)
+    except BrokenExecutor:
+        message = (
+            "a worker was killed, most likely for memory; set TRACES_WORKERS=1 or a smaller extract.partition_rows"
+        )
+    except OSError as error:
+        message = f"{error.filename or 'disk'}: {error.strerror or error}"
+    except KeyboardInterrupt:
+        sys.exit(f"{name}: interrupted; nothing half-written was left")
+    else:
+        return
+    sys.exit(f"{name}: {one_line(message, 2000)}\n{name}: {_RESTORE}")

@@ -1,0 +1,236 @@
+"""select: which traces are in the dataset, and in which split.
+
+Reads data/traces/ and data/exclusions.csv; writes data/selection/: ids and splits by partition, and
+counts.json, which says where every other trace went. Filters and exclusions come first, then duplicates,
+then the strategy: a limit never hides a match.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stages.exclusions import Exclusions, load_exclusions
+from stages.executor import open_workers, worker_count
+from stages.filters import compile_filters, decode_meta
+from stages.params import Params, Split
+from stages.partitioned import (
+    SELECTION_SCHEMA,
+    make_schema,
+    partition_names,
+    partition_path,
+    read_rows,
+    write_partition,
+)
+from stages.paths import COUNTS, SELECTION, SPLITS, TRACES
+from stages.progress import progress
+from stages.run import run_stage
+from stages.splits import keyed_hash, split_of
+from traces.errors import TracesError
+from traces.files import folder_aside
+from traces.times import to_iso
+from training.control_tokens import has_control_token
+
+CANDIDATE_SCHEMA = make_schema(
+    [
+        ("partition", pa.string()),
+        ("id", pa.string()),
+        ("created_us", pa.int64()),
+        ("content_sha256", pa.string()),
+        ("random", pa.uint64()),
+        ("split", pa.string()),
+    ]
+)
+_COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "meta"]
+_TEXTS = ["prompt", "steps", "final_answer"]
+# Far above what a narrow row needs; beyond it DuckDB goes on in files beside the candidates.
+_DUCKDB_MEMORY = "256MB"
+
+
+@dataclass
+class Fates:
+    """How many traces were read, and why those that are no candidates are none."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    keys: set[str] = field(default_factory=set)
+    matches: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Fates) -> None:
+        self.counts += other.counts
+        self.keys |= other.keys
+        self.matches += other.matches
+
+
+def work(params: Params) -> None:
+    exclusions = load_exclusions()
+    names = partition_names(TRACES)
+    with tempfile.TemporaryDirectory(prefix="select-") as scratch, folder_aside(SELECTION) as selection:
+        candidates = Path(scratch) / "candidates"
+        candidates.mkdir()
+        find = partial(find_candidates, candidates=candidates, params=params, exclusions=exclusions)
+        fates = Fates()
+        with open_workers(len(names)) as workers:
+            for part in progress(workers.map(find, names), len(names), "select"):
+                fates.add(part)
+        require_keys(params, fates)
+        require_some(fates, fates.counts["candidates"])
+        counts = choose(candidates, Path(scratch), selection, params)
+        require_splits(params.split, counts)
+        written = tally(fates, counts, params.selection.dedup)
+        (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
+
+
+def find_candidates(name: str, candidates: Path, params: Params, exclusions: Exclusions) -> Fates:
+    """Write the candidates of one partition, and say what became of the others."""
+    fates = Fates()
+    write_partition(partition_path(candidates, name), CANDIDATE_SCHEMA, _candidates(name, params, exclusions, fates))
+    return fates
+
+
+def _candidates(name: str, params: Params, exclusions: Exclusions, fates: Fates) -> Iterator[tuple[Any, ...]]:
+    filters = compile_filters(params.filters)
+    reject = params.render.control_tokens == "reject"
+    columns = _COLUMNS + (_TEXTS if reject else [])
+    for trace_id, us, version, content, meta_text, *texts in read_rows(partition_path(TRACES, name), columns):
+        fates.counts["valid"] += 1
+        meta = {**(decode_meta(meta_text) or {}), "created_at": to_iso(us), "trace_version": version}
+        fates.keys.update(meta)
+        matched = [key for key, matches in filters.items() if key in meta and matches(meta[key])]
+        fates.matches.update(matched)
+        if len(matched) < len(filters):
+            fates.counts["filtered"] += 1
+        elif exclusions.cover(trace_id, content):
+            fates.counts["excluded"] += 1
+        elif reject and any(map(has_control_token, _flat(texts))):
+            fates.counts["rejected"] += 1
+        else:
+            fates.counts["candidates"] += 1
+            order = keyed_hash(f"select:{params.selection.seed}", trace_id)
+            yield name, trace_id, us, content, order, split_of(trace_id, meta, params.split)
+
+
+def _flat(texts: list[Any]) -> Iterator[str]:
+    prompt, steps, answer = texts
+    yield prompt
+    yield from steps
+    yield answer
+
+
+def choose(candidates: Path, scratch: Path, selection: Path, params: Params) -> Counter[str]:
+    """Apply duplicates, strategy and limit, and write the selection by partition. Returns its counts."""
+    import duckdb  # after the workers have started: they need none of it
+
+    counts: Counter[str] = Counter()
+    with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
+        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+        database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
+        database.execute(f"CREATE TABLE chosen AS {chosen_sql(params)}")
+        count = "SELECT count(*), count(DISTINCT content_sha256) FROM"
+        whole, distinct = _row(database, f"{count} candidates")
+        counts["repeats"] = whole - distinct
+        chosen, distinct = _row(database, f"{count} chosen")
+        counts["duplicates"] = chosen - distinct
+        counts["selected"] = chosen
+        ids, unique = _row(database, "SELECT count(id), count(DISTINCT id) FROM chosen")
+        if ids != unique:
+            (twice,) = _row(database, "SELECT min(id) FROM chosen GROUP BY id HAVING count(*) > 1 ORDER BY id")
+            raise TracesError(f"id {twice} stands on two rows of the store; remove one of them and pin again")
+        result = database.execute("SELECT partition, id, split FROM chosen ORDER BY created_us, id")
+        rows = iter(lambda: result.fetchmany(4096), [])
+        for name, group in groupby((row for batch in rows for row in batch), key=itemgetter(0)):
+            kept = _counted(group, counts)
+            write_partition(partition_path(selection, name), SELECTION_SCHEMA, kept)
+    return counts
+
+
+def _counted(rows: Iterator[tuple[str, str, str]], counts: Counter[str]) -> Iterator[tuple[str, str]]:
+    for _, trace_id, split in rows:
+        counts[split] += 1
+        yield trace_id, split
+
+
+def _row(database: Any, sql: str) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = database.execute(sql).fetchone()
+    return row
+
+
+def chosen_sql(params: Params) -> str:
+    """The candidates that are selected. Every order ends in the id, so that there are no ties."""
+    sql = "SELECT * FROM candidates"
+    if params.selection.dedup == "exact":
+        sql += " QUALIFY row_number() OVER (PARTITION BY content_sha256 ORDER BY created_us, id) = 1"
+    order = {"latest": "created_us DESC, id DESC", "random": "random, id"}.get(params.selection.strategy)
+    if params.selection.limit is not None and order:
+        sql = f"SELECT * FROM ({sql}) ORDER BY {order} LIMIT {params.selection.limit:d}"  # noqa: S608 - no user's text
+    return sql
+
+
+def require_keys(params: Params, fates: Fates) -> None:
+    """Refuse a filter on a key that no trace has: it is a slip, and would select nothing.
+
+    Raises:
+        TracesError: there is one.
+    """
+    for key in compile_filters(params.filters):
+        if key not in fates.keys:
+            known = ", ".join(sorted(fates.keys))
+            raise TracesError(f"params.yaml: filters.{key}: no trace has this metadata key; there are {known[:400]}")
+        if not fates.matches[key]:
+            value = params.filters[key]
+            raise TracesError(f"params.yaml: filters.{key}: {value!r} matches none of {fates.counts['valid']} traces")
+
+
+def require_some(fates: Fates, left: int) -> None:
+    """Refuse an empty selection.
+
+    Raises:
+        TracesError: nothing is left; the message says where it went.
+    """
+    if not left:
+        went = ", ".join(f"{fates.counts[fate]} {fate}" for fate in ("filtered", "excluded", "rejected"))
+        raise TracesError(f"no trace is left of {fates.counts['valid']}: {went}; loosen `filters` in params.yaml")
+
+
+def require_splits(split: Split, counts: Counter[str]) -> None:
+    """Refuse an empty split that was asked for.
+
+    Raises:
+        TracesError: there is one.
+    """
+    for name in split.asked:
+        if not counts[name]:
+            raise TracesError(
+                f"split {name} is empty, {counts['selected']} traces are selected; "
+                "change the fractions under `split`, select more, or group by less"
+            )
+
+
+def tally(fates: Fates, counts: Counter[str], dedup: str) -> dict[str, Any]:
+    """counts.json. Every valid trace has one fate; `duplicates` counts repeats among the selected."""
+    dropped = counts["repeats"] if dedup == "exact" else 0
+    candidates = fates.counts["candidates"]
+    return {
+        "valid": fates.counts["valid"],
+        "filtered": fates.counts["filtered"],
+        "excluded": fates.counts["excluded"],
+        "rejected": fates.counts["rejected"],
+        "deduplicated": dropped,
+        "over_limit": candidates - dropped - counts["selected"],
+        "selected": counts["selected"],
+        "duplicates": counts["duplicates"],
+        "splits": {name: counts[name] for name in SPLITS},
+    }
+
+
+if __name__ == "__main__":
+    run_stage("select", work)

@@ -1,0 +1,36 @@
+"""Splits by keyed hash: what belongs together stays on one side, in any order and on any machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from stages.params import Split
+
+
+def keyed_hash(key: str, value: str) -> int:
+    """64 bits that look random and depend on nothing but `key` and `value`."""
+    digest = hashlib.blake2b(f"{key}\0{value}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big")
+
+
+def split_of(trace_id: str, meta: dict[str, Any], split: Split) -> str:
+    """The split of a trace: by its group where it has one of the group's keys, else by its id.
+
+    It depends on no seed and no other trace: a trace stays on its side whatever else is selected.
+    """
+    group = group_of(meta, split)
+    share = keyed_hash("split", trace_id if group is None else group) / 2**64
+    if share < split.test:
+        return "test"
+    return "validation" if share < split.test + split.validation else "train"
+
+
+def group_of(meta: dict[str, Any], split: Split) -> str | None:
+    """What a trace shares with those that must stay on its side; None where it stands alone."""
+    if not any(key in meta for key in split.group_by):
+        return None
+    # Decimals as the text that they came as: 1.5 and 1.50 are two values.
+    values = [meta.get(key) for key in split.group_by]
+    return json.dumps(values, default=str, sort_keys=True, ensure_ascii=False)

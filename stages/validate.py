@@ -1,0 +1,165 @@
+"""validate: the gate. Any fault stops the pipeline here, and every fault is named.
+
+Reads everything that the stages before it made; writes reports/validation.json. Nothing is taken on
+trust: records are made again from data/traces/, hashes computed again, the manifest built again.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from functools import partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from stages.exclusions import EXCLUSIONS, load_exclusions
+from stages.executor import open_workers, worker_count
+from stages.faults import NAMED, Faults
+from stages.lock import hash_file, load_lock, lock_faults
+from stages.manifest import QUOTED, build_manifest, selected_ids
+from stages.params import PARAMS, Params, read_yaml
+from stages.partitioned import partition_names, partition_path, read_rows
+from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, TRACE_IDS, TRACES, VALIDATION, shard_name
+from stages.progress import progress
+from stages.run import run_stage
+from stages.schemas import fast_validator, load_schema
+from stages.shard_checks import check_partition
+from traces.errors import TracesError
+from traces.files import write_text
+from training.formats import FORMATS
+
+
+def work(params: Params) -> None:
+    faults = Faults()
+    check_lock(faults)
+    manifest = check_manifest(params, faults)
+    check_trace_ids(faults)
+    check_exclusions(faults)
+    check_folders(params, faults)
+    records = check_records(params, manifest, faults)
+    report = {
+        "valid": faults.total == 0,
+        "dataset_id": manifest.get("dataset_id"),
+        "records": {name: records[name] for name in params.export.formats},
+        "faults": faults.total,
+        "faults_by_kind": dict(sorted(faults.counts.items())),
+        "first_faults": faults.lines,
+    }
+    write_text(VALIDATION, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    if faults.total:
+        named = "\n".join(f"  {line}" for line in faults.lines)
+        rest = f"\n  and {faults.total - NAMED} more" if faults.total > NAMED else ""
+        print(f"validate: {faults.total} faults\n{named}{rest}", flush=True)
+        raise TracesError(
+            f"{faults.total} faults, listed above and in {VALIDATION}; `dvc repro` rebuilds what was changed by hand"
+        )
+
+
+def check_lock(faults: Faults) -> None:
+    """Every hash in dvc.lock, of the stages before this one, is that of the bytes."""
+    entries = load_lock((*QUOTED, "manifest"))
+    for line in lock_faults(entries, read_yaml(PARAMS)):
+        where, _, what = line.partition(": ")
+        faults.add("hash", where, what)
+
+
+def check_manifest(params: Params, faults: Faults) -> dict[str, Any]:
+    """The manifest is what its schema says, and what building it again gives."""
+    try:
+        held = json.loads(MANIFEST.read_text())
+    except (OSError, ValueError) as error:
+        faults.add("manifest", str(MANIFEST), f"{error}")
+        return {}
+    for fault in fast_validator(load_schema("manifest")).iter_errors(held):
+        faults.add("manifest", f"{MANIFEST}: {'.'.join(map(str, fault.instance_path)) or 'it'}", fault.message)
+    trace_ids_md5 = hash_file(TRACE_IDS) if TRACE_IDS.is_file() else ""
+    right = build_manifest(params, load_lock(QUOTED), trace_ids_md5)
+    if not isinstance(held, dict):
+        return {}
+    for key in {**right, **held}:
+        if held.get(key) != right.get(key):
+            found, wanted = json.dumps(held.get(key)), json.dumps(right.get(key))
+            faults.add("manifest", f"{MANIFEST}: {key}", f"says {found[:120]}, the data says {wanted[:120]}")
+    return held
+
+
+def check_trace_ids(faults: Faults) -> None:
+    """data/trace_ids.txt is the selection's ids, in order."""
+    if not TRACE_IDS.is_file():
+        faults.add("ids", str(TRACE_IDS), "missing")
+        return
+    with TRACE_IDS.open(encoding="utf-8", errors="replace") as file:
+        listed = (line.rstrip("\n") for line in file)
+        for number, (found, wanted) in enumerate(zip_longest(listed, (i for i, _ in selected_ids())), 1):
+            if found != wanted:
+                faults.add("ids", f"{TRACE_IDS}, line {number}", f"{found} where the selection has {wanted}")
+
+
+def check_exclusions(faults: Faults) -> None:
+    """No trace on the takedown list is selected."""
+    exclusions = load_exclusions()
+    if not exclusions:
+        return
+    for name in partition_names(SELECTION):
+        chosen = {trace_id for trace_id, _ in read_rows(partition_path(SELECTION, name), ["id", "split"])}
+        for trace_id, content in read_rows(partition_path(TRACES, name), ["id", "content_sha256"]):
+            if trace_id in chosen and exclusions.cover(trace_id, content):
+                faults.add("exclusion", f"{SELECTION}/{name}", f"id {trace_id} is on {EXCLUSIONS}, and selected")
+
+
+def check_folders(params: Params, faults: Faults) -> None:
+    """The export folders hold the shards of the selection's partitions, and no other file."""
+    names = partition_names(SELECTION)
+    for format_name in FORMATS:
+        right = {shard_name(split, name) for split in SPLITS for name in names}
+        asked = format_name in params.export.formats
+        for path in sorted((EXPORT / format_name).rglob("*")):
+            if not asked or path.name not in right:
+                faults.add("selection", path.as_posix(), "belongs to no partition of the selection")
+
+
+def check_records(params: Params, manifest: dict[str, Any], faults: Faults) -> Counter[str]:
+    """Every record, then what only all of them together show: counts, unique ids, disjoint splits."""
+    names = partition_names(SELECTION)
+    records: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="validate-") as scratch:
+        check = partial(check_partition, params=params, scratch=Path(scratch))
+        with open_workers(len(names)) as workers:
+            for part in progress(workers.map(check, names), len(names), "validate"):
+                records += part.records
+                faults.merge(part.faults)
+        check_together(Path(scratch), faults)
+    for format_name in params.export.formats:
+        listed = manifest.get("trace_ids", {}).get("count")
+        if records[format_name] != listed:
+            what = f"{records[format_name]} records, {MANIFEST} lists {listed} traces"
+            faults.add("count", (EXPORT / format_name).as_posix(), what)
+    return records
+
+
+def check_together(scratch: Path, faults: Faults) -> None:
+    """Ids are unique in each format; no id and no group is in two splits."""
+    import duckdb  # after the workers have started: they need none of it
+
+    if not any(scratch.glob("*.parquet")):
+        return
+    queries = {
+        "ids": "SELECT format, id FROM records GROUP BY format, id HAVING count(*) > 1 ORDER BY ALL",
+        "splits": (
+            'SELECT format, "group" FROM records WHERE "group" IS NOT NULL '
+            'GROUP BY format, "group" HAVING count(DISTINCT split) > 1 ORDER BY ALL'
+        ),
+    }
+    says = {"ids": "id {} is exported twice", "splits": "the group {} is in two splits"}
+    with duckdb.connect(config={"memory_limit": "256MB", "threads": worker_count()}) as database:
+        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+        database.read_parquet(str(scratch / "*.parquet")).create_view("records")
+        for kind, sql in queries.items():
+            for format_name, value in database.execute(sql).fetchall():
+                faults.add(kind, (EXPORT / format_name).as_posix(), says[kind].format(value))
+
+
+if __name__ == "__main__":
+    run_stage("validate", work)

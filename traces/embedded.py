@@ -1,0 +1,72 @@
+"""The embedded store: a SQLite file built on the fly from data/recorded/, gone when it is closed.
+
+Recordings are versioned input, so this store is there in any clone and in DVC's temporary workspaces.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from traces.errors import TracesError
+from traces.incoming import IncomingRow
+from traces.recordings import RECORDED, read_recording, recordings
+from traces.store.base import Store
+from traces.store.open import open_store, open_writable
+from traces.store.write import BATCH_ROWS, StoreWriter
+
+
+def embedded_label(folder: Path) -> str:
+    """How messages name the embedded store."""
+    return f"embedded store ({folder.as_posix()}/)"
+
+
+@contextmanager
+def build_embedded(folder: Path = RECORDED) -> Iterator[str]:
+    """The URL of a SQLite file that holds the recordings in `folder`.
+
+    Raises:
+        TracesError: a recording is damaged, or two hold one id.
+    """
+    with tempfile.TemporaryDirectory(prefix="traces-") as scratch:
+        url = f"sqlite:///{scratch}/traces.db"
+        engine, _ = open_writable(url)
+        with StoreWriter(engine, embedded_label(folder)) as writer:
+            for path in recordings(folder):
+                _load(path, writer)
+        yield url
+
+
+def _load(path: Path, writer: StoreWriter) -> None:
+    lines = read_recording(path)
+    while batch := list(islice(lines, BATCH_ROWS)):
+        outcome = writer.add([row for _, row in batch], default_us=0)
+        for index in (*outcome.present, *outcome.conflicting):
+            number, row = batch[index]
+            raise TracesError(f"{path}, line {number}: id {row.id} is {_elsewhere(path, row)}; remove one of the two")
+
+
+def _elsewhere(path: Path, row: IncomingRow) -> str:
+    for other in recordings(path.parent):
+        if other != path and any(found.id == row.id for _, found in read_recording(other)):
+            return f"in {other} too"
+    return "in it twice"
+
+
+@contextmanager
+def open_configured(url: str | None, folder: Path = RECORDED) -> Iterator[Store]:
+    """The store at `url`, or the embedded one where `url` is unset or empty.
+
+    Raises:
+        TracesError: it cannot be opened.
+    """
+    if url:
+        with open_store(url) as store:
+            yield store
+        return
+    with build_embedded(folder) as built, open_store(built) as store:
+        store.label = embedded_label(folder)
+        yield store

@@ -1,0 +1,145 @@
+"""Taking in JSON Lines: into a database, or into data/recorded/. All of it, or nothing.
+
+A row is known by its id, so taking in the same file twice adds nothing; a row whose id is there with
+other content is a bad line, never an overwrite.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from traces.embedded import build_embedded, embedded_label
+from traces.errors import TracesError, WrongUse, one_line
+from traces.files import file_aside
+from traces.incoming import BadLine, IncomingRow, parse_line, read_lines
+from traces.recordings import recording_path, write_recording
+from traces.store.open import open_writable
+from traces.store.write import BATCH_ROWS, StoreWriter
+
+NumberedLine = tuple[int, bytes]
+Watch = Callable[[Iterable[NumberedLine], str], Iterable[NumberedLine]]
+
+
+@dataclass
+class Ingested:
+    """How many rows were new, how many were there already, and how many lines were set aside."""
+
+    added: int = 0
+    present: int = 0
+    quarantined: int = 0
+
+
+class _BadLines:
+    """Where bad lines go: into an error that stops everything, or into a file."""
+
+    def __init__(self, file: IO[str] | None) -> None:
+        self.file = file
+
+    def take(self, path: Path, number: int, line: bytes, reason: str) -> None:
+        if self.file is None:
+            raise TracesError(
+                f"{path}, line {number}: {reason}; nothing was written; mend the line, or set bad lines aside "
+                "with --quarantine FILE"
+            )
+        held = {"file": str(path), "line": number, "reason": reason, "text": line.decode(errors="replace").rstrip("\n")}
+        self.file.write(json.dumps(held, ensure_ascii=False) + "\n")
+
+
+def ingest_into_store(url: str, paths: list[Path], created_us: int, quarantine: Path | None, watch: Watch) -> Ingested:
+    """Add the rows of `paths` to the database at `url`, in one transaction; its table is made where it is missing.
+
+    `created_us` is the time of lines that give none.
+
+    Raises:
+        TracesError: a file or a line is bad, or the database refuses; nothing was written then.
+    """
+    ingested = Ingested()
+    with _bad_lines(quarantine, ingested) as bad, StoreWriter(*open_writable(url)) as writer:
+        for path in paths:
+            for _ in _new_rows(path, writer, created_us, bad, ingested, watch):
+                pass
+    return ingested
+
+
+def ingest_into_recordings(
+    folder: Path, paths: list[Path], created_us: int, quarantine: Path | None, watch: Watch
+) -> Ingested:
+    """Add the rows of `paths` that are new to the recordings in `folder`, one recording a file.
+
+    Raises:
+        TracesError: a file or a line is bad; nothing was written then.
+    """
+    ingested = Ingested()
+    with ExitStack() as stack:
+        bad = stack.enter_context(_bad_lines(quarantine, ingested))
+        # The recordings so far as a database: it knows every id, and memory does not grow with them.
+        url = stack.enter_context(build_embedded(folder))
+        engine, _ = open_writable(url)
+        writer = stack.enter_context(StoreWriter(engine, embedded_label(folder)))
+        taken: set[Path] = set()
+        for path in paths:
+            target = _free_name(folder, path, taken)
+            taken.add(target)
+            provenance: dict[str, object] = {"source": "ingest", "file": path.name}
+            file = stack.enter_context(write_recording(target, provenance))
+            before = ingested.added
+            for row in _new_rows(path, writer, created_us, bad, ingested, watch):
+                file.write(row.line(created_us if row.created_us is None else row.created_us))
+            provenance["traces"] = ingested.added - before
+    return ingested
+
+
+def _new_rows(
+    path: Path, writer: StoreWriter, created_us: int, bad: _BadLines, ingested: Ingested, watch: Watch
+) -> Iterator[IncomingRow]:
+    """Add a file's rows through `writer`, and yield those that were new."""
+    lines = iter(watch(read_lines(path), path.name))
+    while batch := list(islice(lines, BATCH_ROWS)):
+        numbered: list[NumberedLine] = []
+        rows: list[IncomingRow] = []
+        for number, line in batch:
+            try:
+                rows.append(parse_line(line))
+                numbered.append((number, line))
+            except BadLine as error:
+                bad.take(path, number, line, one_line(str(error)))
+                ingested.quarantined += 1
+        outcome = writer.add(rows, created_us)
+        for index in outcome.conflicting:
+            bad.take(path, *numbered[index], f"id {rows[index].id} is there already, with other content")
+            ingested.quarantined += 1
+        ingested.added += len(outcome.added)
+        ingested.present += len(outcome.present)
+        yield from (rows[index] for index in outcome.added)
+
+
+@contextmanager
+def _bad_lines(quarantine: Path | None, ingested: Ingested) -> Iterator[_BadLines]:
+    if quarantine is None:
+        yield _BadLines(None)
+        return
+    if quarantine.exists():
+        raise WrongUse(f"--quarantine {quarantine}: exists; name a new file")
+    with ExitStack() as stack:
+        aside = stack.enter_context(file_aside(quarantine))
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            yield _BadLines(file)
+        if not ingested.quarantined:
+            aside.unlink()
+
+
+def _free_name(folder: Path, path: Path, taken: set[Path]) -> Path:
+    """NAME.jsonl.gz after the file's own name, numbered where that is taken."""
+    stem = path.name.removesuffix(".gz").removesuffix(".jsonl").removesuffix(".json")
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "-" for c in stem).lstrip(".-") or "ingested"
+    target, number = recording_path(folder, name), 1
+    while target.exists() or target in taken:
+        number += 1
+        target = recording_path(folder, f"{name}-{number}")
+    return target

@@ -1,0 +1,138 @@
+"""The trace: a prompt, numbered steps, a final answer and free-form metadata.
+
+`Trace` is the one definition; schemas/trace.schema.json says the same in JSON Schema, and a test holds
+the two together. Limits are those of the stores that users have.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from traces.canonical import MAX_DIGITS, encode_canonical, plain_number
+
+MAX_DEPTH = 100  # of nesting in metadata: far above real traces, far below any parser's stack
+MAX_INDEX = 2**53 - 1  # the largest integer that every JSON reader holds exactly (RFC 7493)
+
+Text = Annotated[str, Meta(min_length=1, max_length=50_000)]
+Tag = Annotated[str, Meta(min_length=1, max_length=64)]
+Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)] | Annotated[float, Meta(ge=0, le=MAX_INDEX)]
+
+
+class InvalidTrace(Exception):
+    """A payload that is not a trace. `str(error)` is the reason, the same from every store."""
+
+
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One numbered step of reasoning. JSON Schema counts 1.0 as an integer, so `i` may arrive as one."""
+
+    i: Index
+    type: Tag
+    content: Annotated[str, Meta(min_length=1, max_length=20_000)]
+
+    def __post_init__(self) -> None:
+        if isinstance(self.i, float):
+            if not self.i.is_integer():
+                raise ValueError("i is not a whole number")
+            msgspec.structs.force_setattr(self, "i", int(self.i))
+
+
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A payload as stored. Numbers in `meta` with a fraction or an exponent are raw canonical JSON."""
+
+    trace_version: Tag
+    prompt: Text
+    final_answer: Text
+    steps: Annotated[tuple[Step, ...], Meta(min_length=1, max_length=1000)]
+    meta: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if len({step.i for step in self.steps}) != len(self.steps):
+            raise ValueError("two steps have the same i")
+
+
+_decoder = msgspec.json.Decoder(Trace, float_hook=plain_number)
+_LONE_SURROGATE = re.compile(
+    r"(?i)(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|"
+    r"(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
+)
+
+
+def decode_trace(payload: bytes | str) -> Trace:
+    r"""The trace in a payload's JSON text.
+
+    Raises:
+        InvalidTrace: it is not JSON, not a trace, or holds what not every store can hold (`\\u0000`, lone
+            surrogates, numbers of more than `MAX_DIGITS` digits), or is nested too deeply.
+    """
+    try:
+        text = payload if isinstance(payload, str) else payload.decode()
+        trace = _decoder.decode(text)
+        # Both checks are rare: a quick look at the text decides whether to walk the value.
+        if "\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
+            raise InvalidTrace("the payload holds \\u0000, which jsonb cannot store")
+        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(trace.meta) > MAX_DEPTH:
+            raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}")
+    except msgspec.ValidationError as error:
+        raise InvalidTrace(_reason(str(error))) from None
+    except UnicodeError:
+        raise InvalidTrace("the payload is not UTF-8 text") from None
+    except RecursionError:
+        raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}") from None
+    except msgspec.DecodeError as error:
+        if _LONE_SURROGATE.search(text):
+            raise InvalidTrace("the payload holds a lone surrogate, which is no Unicode text") from None
+        raise InvalidTrace(f"the payload is not JSON: {error}") from None
+    except ValueError as error:
+        raise InvalidTrace(str(error)) from None
+    return trace
+
+
+def encode_payload(trace: Trace) -> bytes:
+    """The payload's canonical JSON text."""
+    return encode_canonical(trace)
+
+
+def content_hash(trace: Trace) -> str:
+    """What two traces share that say the same: sha256 (hex) over prompt, steps' contents and answer."""
+    content = [trace.prompt, [step.content for step in trace.steps], trace.final_answer]
+    return hashlib.sha256(encode_canonical(content)).hexdigest()
+
+
+def _reason(message: str) -> str:
+    """Msgspec's message with the place first: `$.prompt: expected str of length >= 1`."""
+    if "out of range" in message:
+        message = message.replace("Integer value out of range", f"a number has more than {MAX_DIGITS} digits")
+    what, _, where = message.partition(" - at `")
+    what = what.replace("`", "")
+    return f"{where.rstrip('`') or '$'}: {what[:1].lower()}{what[1:]}"
+
+
+def _depth(value: Any) -> int:
+    deepest, todo = 0, [(value, 1)]
+    while todo:
+        item, depth = todo.pop()
+        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else None
+        if children is not None:
+            deepest = max(deepest, depth)
+            todo.extend((child, depth + 1) for child in children)
+    return deepest
+
+
+def _holds_nul(value: Any) -> bool:
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, str):
+            if "\0" in item:
+                return True
+        elif isinstance(item, dict):
+            todo.extend(item)
+            todo.extend(item.values())
+        elif isinstance(item, list | tuple):
+            todo.extend(item)
+    return False

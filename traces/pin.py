@@ -1,0 +1,187 @@
+"""The pin: data/snapshot.json says which rows of which kind of store a dataset is made from.
+
+A dataset depends on this file, never on "the database now". Rows later than its `as_of` leave the pin
+*behind*; a row at or before it that was added, changed or lost makes it *broken*.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from traces.errors import TracesError
+from traces.partitions import DIGEST_METHOD, Partition
+from traces.store.base import Store
+from traces.times import require_us, to_iso
+
+SNAPSHOT = Path("data/snapshot.json")
+_MEND = "restore it with `git checkout data/snapshot.json`, or pin anew with `traces pin`"
+
+
+class _PartitionLine(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    first: str
+    rows: Annotated[int, Field(ge=1)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class _SnapshotFile(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    as_of: str
+    store: str
+    digest: str
+    partition_rows: Annotated[int, Field(ge=1)]
+    rows: Annotated[int, Field(ge=1)]
+    partitions: list[_PartitionLine]
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What data/snapshot.json holds. `as_of_us` is the newest pinned row's created_at."""
+
+    as_of_us: int
+    store: str
+    partition_rows: int
+    partitions: list[Partition]
+
+    @property
+    def rows(self) -> int:
+        return sum(partition.rows for partition in self.partitions)
+
+    @property
+    def as_of(self) -> str:
+        return to_iso(self.as_of_us)
+
+
+@dataclass(frozen=True)
+class PinState:
+    """How a store stands to a pin: rows later than it, and where it differs, a line a place."""
+
+    behind: int
+    differences: list[str]
+
+    @property
+    def word(self) -> str:
+        return "broken" if self.differences else "behind" if self.behind else "fresh"
+
+
+def take_pin(store: Store, partition_rows: int, settle_s: float) -> Pin:
+    """Pin the rows of `store` that are older than `settle_s` seconds by its own clock.
+
+    Raises:
+        TracesError: there is none.
+    """
+    as_of_us = store.newest_us(settle_s)
+    if as_of_us is None:
+        raise TracesError(
+            f"{store.label}: no trace older than {settle_s:g} s; `traces record` or `traces ingest` adds some, "
+            "`traces pin --settle 0` pins rows just written"
+        )
+    return Pin(as_of_us, store.kind, partition_rows, store.partitions(as_of_us, partition_rows))
+
+
+def compare_pin(pin: Pin, store: Store) -> PinState:
+    """How `store` stands to `pin`, by recomputing every digest.
+
+    Raises:
+        TracesError: the pin was taken from another kind of store.
+    """
+    require_kind(pin, store)
+    found = store.partitions(pin.as_of_us, pin.partition_rows)
+    return PinState(store.count_after(pin.as_of_us), differences(pin.partitions, found))
+
+
+def require_kind(pin: Pin, store: Store) -> None:
+    """Refuse a store whose payloads are written otherwise: its digests could only differ.
+
+    Raises:
+        TracesError: it is one.
+    """
+    if store.kind != pin.store:
+        raise TracesError(
+            f"{store.label}: a {store.kind} store, but {SNAPSHOT} was pinned from {pin.store}; "
+            "set TRACES_DATABASE_URL to that store, or pin this one with `traces pin`"
+        )
+
+
+def differences(pinned: list[Partition], found: list[Partition]) -> list[str]:
+    """Where the rows found differ from those pinned: a line a partition, with its days."""
+    lines = []
+    by_key = {(p.first_us, p.first_id): p for p in found}
+    for index, partition in enumerate(pinned):
+        other = by_key.pop((partition.first_us, partition.first_id), None)
+        if other is not None and (other.rows, other.digest) == (partition.rows, partition.digest):
+            continue
+        end = pinned[index + 1] if index + 1 < len(pinned) else None
+        if other is None:
+            what = f"{partition.rows} rows pinned, its first row is gone or moved"
+        elif other.rows != partition.rows:
+            what = f"{partition.rows} rows pinned, {other.rows} found"
+        else:
+            what = f"{partition.rows} rows, content changed"
+        lines.append(f"{_days(partition, end)}: {what}")
+    lines += [f"{_days(p, None)}: {p.rows} rows in a partition that is not pinned" for p in by_key.values()]
+    return lines
+
+
+def _days(partition: Partition, following: Partition | None) -> str:
+    def day(p: Partition) -> str:
+        return "undated" if p.first_us is None else to_iso(p.first_us)[:10]
+
+    until = "on" if following is None else f"to {day(following)}"
+    return f"partition from {day(partition)} {until} ({partition.first_id})"
+
+
+def dump_pin(pin: Pin) -> str:
+    """The text of data/snapshot.json, one line a partition, so that Git can merge and show changes."""
+    head = {
+        "as_of": pin.as_of,
+        "store": pin.store,
+        "digest": DIGEST_METHOD,
+        "partition_rows": pin.partition_rows,
+        "rows": pin.rows,
+    }
+    lines = [json.dumps({"first": p.first, "rows": p.rows, "digest": p.digest}) for p in pin.partitions]
+    text = json.dumps(head, indent=2)[:-2]
+    return text + ',\n  "partitions": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"
+
+
+def load_pin(path: Path = SNAPSHOT) -> Pin:
+    """The pin in `path`.
+
+    Raises:
+        TracesError: it is missing, or not what `traces pin` writes.
+    """
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        raise TracesError(f"{path}: no pin yet; `git checkout {path}` restores one, `traces pin` makes one") from None
+    except (OSError, UnicodeError) as error:
+        raise TracesError(f"{path}: {error}; {_MEND}") from None
+    try:
+        held = _SnapshotFile.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise TracesError(f"{path}: {where}: {first['msg']}; {_MEND}") from None
+    if held.digest != DIGEST_METHOD:
+        raise TracesError(
+            f"{path}: pinned by method {held.digest}, this version uses {DIGEST_METHOD}; run `traces pin`"
+        )
+    partitions = [_partition(line, path) for line in held.partitions]
+    pin = Pin(require_us(held.as_of, f"{path}: as_of"), held.store, held.partition_rows, partitions)
+    if pin.rows != held.rows:
+        raise TracesError(f"{path}: rows says {held.rows}, its partitions add up to {pin.rows}; {_MEND}")
+    if dump_pin(pin) != text:
+        raise TracesError(f"{path}: not as `traces pin` writes it; {_MEND}")
+    return pin
+
+
+def _partition(line: _PartitionLine, path: Path) -> Partition:
+    time, _, first_id = line.first.partition(" ")
+    where = f"{path}: partition {line.first!r}"
+    return Partition(None if time == "undated" else require_us(time, where), first_id, line.rows, line.digest)

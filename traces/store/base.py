@@ -1,0 +1,159 @@
+"""What every store can be asked, whichever database holds it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, Select, func, inspect, literal_column, select
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from traces.errors import TracesError, one_line
+from traces.partitions import Partition, Row, fingerprint
+from traces.store.table import COLUMNS, traces
+
+# Rows fetched from the server at a time: 2,000 traces of 1 KB are 2 MB.
+BATCH_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Census:
+    """What `traces status` says of a store's content. Counts by `meta.source` and `meta.game`."""
+
+    rows: int
+    first_us: int | None
+    last_us: int | None
+    sources: dict[str, int]
+    games: dict[str, int]
+
+
+class Store(ABC):
+    """A trace store, open in one read-only transaction that sees one state of the data."""
+
+    def __init__(self, engine: Engine, label: str) -> None:
+        self.engine = engine
+        self.label = label  # how messages name the store: credentials masked
+
+    def __enter__(self) -> Self:
+        with self.errors():
+            self.connection: Connection = self.engine.connect()
+            self.begin()
+            self.check_table()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+        self.engine.dispose()
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """What shapes the payload's text, and so the digests: the database and the column's type."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begin the read-only transaction."""
+
+    @property
+    @abstractmethod
+    def id_text(self) -> ColumnElement[str]:
+        """The id in normal form."""
+
+    @property
+    @abstractmethod
+    def created_us(self) -> ColumnElement[int | None]:
+        """created_at in microseconds since 1970; NULL where the project cannot hold it."""
+
+    @property
+    @abstractmethod
+    def payload_text(self) -> ColumnElement[Any]:
+        """The payload's JSON text, as text or UTF-8 bytes."""
+
+    @property
+    @abstractmethod
+    def now_us(self) -> ColumnElement[int]:
+        """The database's own clock, in microseconds since 1970."""
+
+    @abstractmethod
+    def meta_text(self, key: str) -> ColumnElement[str | None]:
+        """`payload.meta.KEY` as text."""
+
+    @abstractmethod
+    def stream(self, as_of_us: int) -> Iterator[Row]:
+        """The rows not later than `as_of_us`, undated ones first, then in (created_at, id) order."""
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn what the database says into one line that names the store and never a password."""
+        try:
+            yield
+        except DBAPIError as error:
+            said = str(error.orig).strip().splitlines() or [type(error).__name__]
+            raise TracesError(f"{self.label}: {self.mask(one_line(said[0]))}") from None
+        except SQLAlchemyError as error:
+            raise TracesError(f"{self.label}: {self.mask(one_line(str(error).splitlines()[0]))}") from None
+
+    def mask(self, text: str) -> str:
+        """`text` without the password, should a driver quote it."""
+        password = self.engine.url.password
+        return text.replace(str(password), "***") if password else text
+
+    def check_table(self) -> None:
+        """Say in one line where the table or one of its columns is missing."""
+        found = inspect(self.connection)
+        if not (found.has_table(traces.name) or traces.name in found.get_view_names()):
+            raise TracesError(
+                f"{self.label}: no table `traces`; name another database in TRACES_DATABASE_URL, "
+                "or make one with `traces ingest --to URL FILE`"
+            )
+        columns = {column["name"] for column in found.get_columns(traces.name)}
+        if missing := [name for name in COLUMNS if name not in columns]:
+            raise TracesError(
+                f"{self.label}: table `traces` has no column {', '.join(missing)}; see docs/postgresql.md"
+            )
+
+    def rows(self, as_of_us: int) -> Iterator[Row]:
+        """Like `stream`, with the database's errors in one line."""
+        with self.errors():
+            yield from self.stream(as_of_us)
+
+    def partitions(self, as_of_us: int, partition_rows: int) -> list[Partition]:
+        """The partitions of the rows not later than `as_of_us`."""
+        return list(fingerprint(self.rows(as_of_us), partition_rows))
+
+    def newest_us(self, settle_s: float) -> int | None:
+        """The newest created_at among rows older than `settle_s` seconds by the database's clock."""
+        newest = select(func.max(self.created_us)).where(self.created_us <= self.now_us - round(settle_s * 1e6))
+        us: int | None = self.scalar(newest)
+        return us
+
+    def count_undated(self) -> int:
+        """How many rows have no time that the project can hold."""
+        return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us.is_(None))))
+
+    def count_after(self, as_of_us: int) -> int:
+        """How many rows are later than `as_of_us`."""
+        return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us > as_of_us)))
+
+    def census(self) -> Census:
+        """Rows, span, sources and games, counted by the database."""
+        with self.errors():
+            rows, first, last = self.connection.execute(
+                select(func.count(), func.min(self.created_us), func.max(self.created_us)).select_from(traces)
+            ).one()
+        return Census(rows, first, last, self._count_by("source"), self._count_by("game"))
+
+    def _count_by(self, key: str) -> dict[str, int]:
+        value = self.meta_text(key).label("value")
+        statement = select(value, func.count()).group_by(literal_column("1"))
+        with self.errors():
+            counts = self.connection.execute(statement).all()
+        return dict(sorted((str(name), int(count)) for name, count in counts if name is not None))
+
+    def scalar(self, statement: Select[Any]) -> Any:
+        """The one value of `statement`."""
+        with self.errors():
+            return self.connection.execute(statement).scalar()

@@ -1,0 +1,140 @@
+"""Adding rows to a store: one transaction, idempotent by id, never overwriting."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, Insert, Text, bindparam, insert, inspect, select, type_coerce
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.exc import DBAPIError
+
+from traces.errors import TracesError, one_line
+from traces.ids import normalise_id
+from traces.incoming import IncomingRow
+from traces.model import InvalidTrace, decode_trace, encode_payload
+from traces.store.table import metadata, traces
+from traces.times import to_datetime
+
+# SQLite takes 999 variables a statement in its older builds, and an id may be asked for in two forms.
+BATCH_ROWS = 400
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: indices of rows that were new, already there, or there with other content."""
+
+    added: list[int] = field(default_factory=list)
+    present: list[int] = field(default_factory=list)
+    conflicting: list[int] = field(default_factory=list)
+
+
+class StoreWriter:
+    """Used as a context manager: commits on leaving, rolls everything back where an error left."""
+
+    def __init__(self, engine: Engine, label: str, *, create: bool = True) -> None:
+        self.engine, self.label = engine, label
+        try:
+            self.connection: Connection = engine.connect()
+            self.sqlite = engine.dialect.name == "sqlite"
+            if create and not inspect(self.connection).has_table(traces.name):
+                metadata.create_all(self.connection)
+            self._id_form = self._existing_id_form()
+        except DBAPIError as error:
+            raise self._error(error) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                self.connection.commit()
+            else:
+                self.connection.rollback()
+        except DBAPIError as error:
+            raise self._error(error) from None
+        finally:
+            self.connection.close()
+            self.engine.dispose()
+
+    def add(self, rows: list[IncomingRow], default_us: int) -> Outcome:
+        """Insert the rows that are not there yet. A row without a time gets `default_us`.
+
+        Raises:
+            TracesError: the store refused.
+        """
+        outcome = Outcome()
+        try:
+            known = self._present(row.id for row in rows)
+            fresh: list[dict[str, object]] = []
+            for index, row in enumerate(rows):
+                if row.id not in known:
+                    created_us = default_us if row.created_us is None else row.created_us
+                    known[row.id] = row.payload
+                    fresh.append(
+                        {
+                            "row_id": self._id_value(row.id),
+                            "created_at": to_datetime(created_us),
+                            "trace_version": row.trace_version,
+                            "row_payload": row.payload.decode(),
+                        }
+                    )
+                    outcome.added.append(index)
+                elif known[row.id] == row.payload:
+                    outcome.present.append(index)
+                else:
+                    outcome.conflicting.append(index)
+            if fresh:
+                self.connection.execute(self._insert(), fresh)
+        except DBAPIError as error:
+            raise self._error(error) from None
+        return outcome
+
+    def _insert(self) -> Insert:
+        payload = bindparam("row_payload", type_=Text)
+        # A JSON column has numeric affinity in SQLite, where a cast would make 0 of a text.
+        value = type_coerce(payload, Text) if self.sqlite else sql_cast(payload, traces.c.payload.type)
+        row_id = bindparam("row_id", type_=Text)
+        identity = type_coerce(row_id, Text) if self.sqlite else sql_cast(row_id, traces.c.id.type)
+        return insert(traces).values(id=identity, payload=value)
+
+    def _present(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """Canonical payloads by id, of those of `ids` that the store holds."""
+        column: ColumnElement[str] = self._as_text(traces.c.id)
+        payload = self._as_text(traces.c.payload)
+        if self.sqlite:
+            forms = [form for i in ids for form in (i, i.replace("-", ""))]
+            chosen = column.in_(forms)
+        else:
+            chosen = traces.c.id.in_([uuid.UUID(i) for i in ids])
+        found = self.connection.execute(select(column, payload).where(chosen))
+        return {normalise_id(row_id): _canonical(text) for row_id, text in found}
+
+    def _as_text(self, column: ColumnElement[Any]) -> ColumnElement[str]:
+        return type_coerce(column, Text) if self.sqlite else sql_cast(column, Text)
+
+    def _existing_id_form(self) -> str:
+        """How this store writes ids: SQLite holds them as text, with or without hyphens."""
+        if not self.sqlite:
+            return "hyphens"
+        one = self.connection.execute(select(self._as_text(traces.c.id)).limit(1)).scalar()
+        return "hyphens" if one and "-" in one else "hex"
+
+    def _id_value(self, row_id: str) -> str:
+        return row_id if self._id_form == "hyphens" else row_id.replace("-", "")
+
+    def _error(self, error: DBAPIError) -> TracesError:
+        said = one_line((str(error.orig).strip().splitlines() or ["refused"])[0])
+        password = self.engine.url.password
+        return TracesError(f"{self.label}: {said.replace(str(password), '***') if password else said}")
+
+
+def _canonical(payload: str) -> bytes:
+    try:
+        return encode_payload(decode_trace(payload))
+    except InvalidTrace:
+        return b""

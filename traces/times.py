@@ -1,0 +1,51 @@
+"""Times as the project holds them: microseconds since 1970 in UTC, years 1 to 9999."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from traces.errors import TracesError, one_line
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_US = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def to_datetime(us: int) -> datetime:
+    """The aware datetime, in UTC, of `us` microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def to_iso(us: int) -> str:
+    """ISO 8601 with `+00:00`; microseconds only where there are any, as `datetime.isoformat` has it."""
+    return to_datetime(us).isoformat()
+
+
+def parse_us(text: object) -> int | None:
+    """Microseconds since 1970 of an ISO 8601 time; one without a zone is UTC. None for anything else.
+
+    A year outside of 1 to 9999, before or after conversion to UTC, is None too.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        us = (moment - EPOCH) // timedelta(microseconds=1)
+    except (ValueError, OverflowError):
+        return None
+    return us if FIRST_US <= us <= LAST_US else None
+
+
+def require_us(text: object, where: str) -> int:
+    """Like `parse_us`, for input that must hold a time.
+
+    Raises:
+        TracesError: `text` is no time; the message names `where`.
+    """
+    us = parse_us(text)
+    if us is None:
+        shown = one_line(repr(text), 60)
+        raise TracesError(f"{where}: {shown} is not an ISO 8601 time of the years 1 to 9999 (2026-01-31T12:00:00Z)")
+    return us

@@ -1,0 +1,1 @@
+"""What Tunix needs: chat templates, renderers and export formats."""

@@ -1,0 +1,1 @@
+"""From a trace to the text that a model sees: one module a way of writing it."""

@@ -1,0 +1,66 @@
+"""The `tunix_sft` text: the question as the user's turn, reasoning and answer as the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypedDict
+
+from training.control_tokens import neutralise
+from training.templates import Template, load_template
+
+
+class Example(TypedDict):
+    """What is rendered: the question, the steps' contents in order, the answer."""
+
+    prompt: str
+    trace_steps: Sequence[str]
+    final_answer: str
+
+
+class Rendered(NamedTuple):
+    """`prompt` ends in the open model turn; `completion` is what the model should learn, and ends its turn."""
+
+    prompt: str
+    completion: str
+
+
+def render_tunix_prompt(example: Example) -> str:
+    """The whole text in Gemma's template, as established; control tokens in it are neutralised."""
+    return "".join(render_turns(example, load_template("gemma")))
+
+
+def render_turns(example: Example, template: Template, system: str | None = None) -> Rendered:
+    """Prompt and completion apart, so that the boundary is known and never searched for.
+
+    A `system` text opens the user's turn, a blank line before the question: Gemma has no system turn.
+    """
+    question = neutralise(example["prompt"])
+    if system:
+        question = f"{neutralise(system)}\n\n{question}"
+    prompt = f"{template.user_open}{question}{template.user_close}{template.model_open}"
+    return Rendered(prompt, f"{render_reasoning(example)}{template.model_close}")
+
+
+def render_reasoning(example: Example) -> str:
+    """The model's turn without its end: numbered steps, where there are any, and the answer."""
+    lines = [f"{number}. {neutralise(step)}" for number, step in enumerate(example["trace_steps"], 1)]
+    if lines:
+        lines.insert(0, "Reasoning:")
+    lines.append(f"Answer: {neutralise(example['final_answer'])}")
+    return "\n".join(lines)
+
+
+def is_one_exchange(text: str, template: Template) -> bool:
+    """Whether `text` is exactly one user turn followed by one model turn."""
+    marks = (template.user_open, template.user_close + template.model_open, template.model_close)
+    # A turn's markers are its first lines and its end; each must be there once, in order.
+    opens = text.count(template.user_open.strip()), text.count(template.model_open.strip())
+    closes = text.count(template.model_close)
+    expected = 1 + (template.user_close.strip() == template.model_close)
+    return (
+        opens == (1, 1)
+        and closes == expected
+        and text.startswith(marks[0])
+        and text.endswith(marks[2])
+        and marks[1] in text
+    )

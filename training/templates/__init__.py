@@ -1,0 +1,50 @@
+"""Chat templates as data: NAME.json beside this file holds one, and its hash stands in the manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from traces.canonical import encode_canonical
+from traces.errors import TracesError
+
+FOLDER = Path(__file__).parent
+
+
+class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One family's turns. A prompt ends in `model_open`; what the model learns ends in `model_close`.
+
+    In `control_tokens`, `{n}` stands for any whole number.
+    """
+
+    name: str
+    user_open: str
+    user_close: str
+    model_open: str
+    model_close: str
+    control_tokens: list[str]
+
+    @property
+    def sha256(self) -> str:
+        """The hash of all of it (hex)."""
+        return hashlib.sha256(encode_canonical(self)).hexdigest()
+
+
+def template_names() -> list[str]:
+    """The templates on offer."""
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+@cache
+def load_template(name: str) -> Template:
+    """The template NAME.
+
+    Raises:
+        TracesError: there is none of that name.
+    """
+    if name not in template_names():
+        raise TracesError(f"render.template: {name!r} is not one of {', '.join(template_names())}")
+    return msgspec.json.decode((FOLDER / f"{name}.json").read_bytes(), type=Template)
