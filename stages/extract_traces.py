@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,14 @@ from stages.partitioned import TRACES_SCHEMA, partition_path, write_partition
 from stages.paths import QUARANTINE, REASONS, TRACES
 from stages.progress import progress
 from stages.run import run_stage
+from stages.spool import read_spool, spool_partitions
 from traces.canonical import encode_canonical
 from traces.embedded import open_configured
 from traces.errors import TracesError
 from traces.files import folder_aside
 from traces.ids import is_id
 from traces.model import InvalidTrace, Trace, content_hash, decode_trace
-from traces.partitions import Partition, Row, fingerprint, split_rows
+from traces.partitions import Fingerprint, Partition, Row, partition_name
 from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
 from traces.store import DATABASE_URL
 from traces.times import to_iso
@@ -46,11 +49,12 @@ class Quarantined(msgspec.Struct):
 
 @dataclass
 class Extracted:
-    """What became of one partition: its digest as really read, and the reasons of what was set aside."""
+    """What became of one partition: its digest as really read, its valid traces, and what was set aside."""
 
     partition: Partition
-    valid: int = 0
-    quarantined: list[Quarantined] = field(default_factory=list)
+    valid: int
+    first_quarantined: list[Quarantined]
+    reasons: Counter[str]
 
 
 def work(params: Params) -> None:
@@ -68,40 +72,44 @@ def work(params: Params) -> None:
         require_kind(pin, store)
         extracted = extract_rows(store.rows(pin.as_of_us), pin, traces, quarantine)
         require_pinned(pin, [item.partition for item in extracted], store.label)
-        require_valid(extracted, params.extract.max_quarantined)
-        reasons = Counter(item.reason for result in extracted for item in result.quarantined)
+        reasons = require_valid(extracted, params.extract.max_quarantined)
         (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
 
 
 def extract_rows(rows: Iterator[Row], pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:
     """Extract the rows, which come in order, partition by partition side by side."""
-    with open_workers(len(pin.partitions)) as workers:
-        done = workers.map(
-            partial(extract_partition, partition_rows=pin.partition_rows, traces=traces, quarantine=quarantine),
-            split_rows(rows, pin.partition_rows),
-        )
+    extract = partial(extract_partition, traces=traces, quarantine=quarantine)
+    with (
+        tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent) as spool,
+        open_workers(len(pin.partitions)) as workers,
+    ):
+        done = workers.map(extract, spool_partitions(rows, pin.partition_rows, Path(spool)))
         return list(progress(done, len(pin.partitions), "extract"))
 
 
-def extract_partition(rows: list[Row], partition_rows: int, traces: Path, quarantine: Path) -> Extracted:
-    """Write one partition's valid traces and its quarantine."""
-    (partition,) = fingerprint(rows, partition_rows)
-    result = Extracted(partition)
-    path = partition_path(traces, partition.name)
-    result.valid = write_partition(path, TRACES_SCHEMA, _valid(rows, result.quarantined))
-    if result.quarantined:
-        with (quarantine / f"{partition.name}.jsonl").open("wb") as file:
-            file.writelines(msgspec.json.encode(line) + b"\n" for line in result.quarantined)
-    return result
+def extract_partition(spooled: Path, traces: Path, quarantine: Path) -> Extracted:
+    """Write one partition's valid traces and its quarantine; the spooled rows are gone then."""
+    rows = read_spool(spooled)
+    fingerprint = Fingerprint()
+    first = next(rows)
+    name = partition_name(first.created_us, first.id)
+    set_aside: list[Quarantined] = []
+    checked = _valid(fingerprint.watch(chain([first], rows)), set_aside)
+    valid = write_partition(partition_path(traces, name), TRACES_SCHEMA, checked)
+    spooled.unlink()
+    if set_aside:
+        with (quarantine / f"{name}.jsonl").open("wb") as file:
+            file.writelines(msgspec.json.encode(line) + b"\n" for line in set_aside)
+    return Extracted(fingerprint.partition, valid, set_aside[:SHOWN], Counter(item.reason for item in set_aside))
 
 
-def _valid(rows: list[Row], quarantined: list[Quarantined]) -> Iterator[tuple[Any, ...]]:
+def _valid(rows: Iterator[Row], set_aside: list[Quarantined]) -> Iterator[tuple[Any, ...]]:
     for row in rows:
         try:
             trace = checked_trace(row)
         except InvalidTrace as error:
             created_at = None if row.created_us is None else to_iso(row.created_us)
-            quarantined.append(Quarantined(row.id, created_at, str(error)))
+            set_aside.append(Quarantined(row.id, created_at, str(error)))
             continue
         yield (
             row.id,
@@ -147,23 +155,26 @@ def require_pinned(pin: Pin, found: list[Partition], label: str) -> None:
         )
 
 
-def require_valid(extracted: list[Extracted], max_quarantined: int) -> None:
-    """Refuse a store with more invalid traces than allowed, or with no valid one.
+def require_valid(extracted: list[Extracted], max_quarantined: int) -> Counter[str]:
+    """Refuse a store with more invalid traces than allowed, or with no valid one. Returns the reasons' counts.
 
     Raises:
         TracesError: it is one.
     """
-    quarantined = [item for result in extracted for item in result.quarantined]
-    if len(quarantined) > max_quarantined:
-        named = "; ".join(f"{item.id}: {item.reason}" for item in quarantined[:SHOWN])
-        reasons = Counter(item.reason for item in quarantined)
-        more = f"; {len(quarantined) - SHOWN} more, {len(reasons)} reasons" if len(quarantined) > SHOWN else ""
+    reasons: Counter[str] = Counter()
+    for result in extracted:
+        reasons += result.reasons
+    total = reasons.total()
+    if total > max_quarantined:
+        named = [f"{item.id}: {item.reason}" for result in extracted for item in result.first_quarantined][:SHOWN]
+        more = f"; {total - SHOWN} more, {len(reasons)} reasons" if total > SHOWN else ""
         raise TracesError(
-            f"{len(quarantined)} traces are not valid, extract.max_quarantined allows {max_quarantined} "
-            f"({named}{more}); mend them in the store and pin again, or raise extract.max_quarantined"
+            f"{total} traces are not valid, extract.max_quarantined allows {max_quarantined} "
+            f"({'; '.join(named)}{more}); mend them in the store and pin again, or raise extract.max_quarantined"
         )
     if not any(result.valid for result in extracted):
-        raise TracesError(f"none of {len(quarantined)} rows is a valid trace; see docs/datasets.md for what one is")
+        raise TracesError(f"none of {total} rows is a valid trace; docs/datasets.md says what one is")
+    return reasons
 
 
 if __name__ == "__main__":

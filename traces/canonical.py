@@ -15,6 +15,7 @@ import msgspec
 # CPython refuses to convert longer integers from text (sys.int_info.default_max_str_digits), and so
 # does msgspec; fractions and exponents get the same bound, so that 1e4300 and its expansion agree.
 MAX_DIGITS = 4300
+_TOO_LONG = f"a number has more than {MAX_DIGITS} digits"
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
@@ -27,21 +28,21 @@ def plain_number(text: str) -> msgspec.Raw:
     Raises:
         ValueError: the plain form has more than `MAX_DIGITS` digits.
     """
-    sign, digits, exponent = Decimal(text).as_tuple()
-    if not isinstance(exponent, int):  # NaN and Infinity, which JSON has not
-        raise ValueError("not a number")
-    if max(len(digits), len(digits) + exponent, -exponent) > MAX_DIGITS:
-        raise ValueError(f"a number has more than {MAX_DIGITS} digits")
-    whole = "".join(map(str, digits))
-    if exponent >= 0:
-        plain = whole + "0" * exponent
-    else:
-        whole = whole.rjust(1 - exponent, "0")
-        plain = f"{whole[:exponent]}.{whole[exponent:]}"
-    head, dot, tail = plain.partition(".")
-    plain = (head.lstrip("0") or "0") + dot + tail
-    negative = sign and any(digits)
-    return msgspec.Raw(f"-{plain}".encode() if negative else plain.encode())
+    if "e" in text or "E" in text:
+        text = _expanded(text)
+    if len(text) > MAX_DIGITS and sum(map(text.count, "0123456789")) > MAX_DIGITS:
+        raise ValueError(_TOO_LONG)
+    # Of a zero there is no negative; JSON's grammar has seen to the rest.
+    return msgspec.Raw((text if text.strip("-.0") else text.lstrip("-")).encode())
+
+
+def _expanded(text: str) -> str:
+    """A number with an exponent, without it."""
+    exponent = text.lower().partition("e")[2]
+    # A bound on the exponent before it is one on the length: 1e999999999 must never be written out.
+    if len(exponent.lstrip("+-0")) > len(str(MAX_DIGITS)) or abs(int(exponent)) > 2 * MAX_DIGITS + len(text):
+        raise ValueError(_TOO_LONG)
+    return f"{Decimal(text):f}"
 
 
 def encode_canonical(value: Any) -> bytes:

@@ -81,28 +81,38 @@ def sum_digest(total: int) -> str:
     return f"{total % _MODULUS:016x}"
 
 
-def split_rows(rows: Iterable[Row], partition_rows: int) -> Iterator[list[Row]]:
-    """The rows, which come in order, gathered into partitions; one partition is in memory at a time."""
-    current: list[Row] = []
-    for row in rows:
-        if current and starts_partition(row.id, partition_rows):
-            yield current
-            current = []
-        current.append(row)
-    if current:
-        yield current
+class Fingerprint:
+    """What a pin knows of one partition, gathered while its rows go by."""
+
+    def __init__(self) -> None:
+        self.first: Row | None = None
+        self.rows = self.total = 0
+
+    def add(self, row: Row) -> None:
+        self.first = self.first or row
+        self.rows += 1
+        self.total += row_digest(row)
+
+    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows as they are, each one counted in."""
+        for row in rows:
+            self.add(row)
+            yield row
+
+    @property
+    def partition(self) -> Partition:
+        if self.first is None:
+            raise ValueError("a partition has at least one row")
+        return Partition(self.first.created_us, self.first.id, self.rows, sum_digest(self.total))
 
 
 def fingerprint(rows: Iterable[Row], partition_rows: int) -> Iterator[Partition]:
     """The partitions of `rows`, which come in order. Memory does not grow with the rows."""
-    first: Row | None = None
-    count = total = 0
+    current = Fingerprint()
     for row in rows:
-        if first is not None and starts_partition(row.id, partition_rows):
-            yield Partition(first.created_us, first.id, count, sum_digest(total))
-            first, count, total = None, 0, 0
-        first = first or row
-        count += 1
-        total += row_digest(row)
-    if first is not None:
-        yield Partition(first.created_us, first.id, count, sum_digest(total))
+        if current.rows and starts_partition(row.id, partition_rows):
+            yield current.partition
+            current = Fingerprint()
+        current.add(row)
+    if current.rows:
+        yield current.partition

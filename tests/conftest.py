@@ -1,0 +1,88 @@
+"""Fixtures: a workspace for one stage, a repository with a built dataset, a real PostgreSQL."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from support.postgres import postgres_server
+from support.shell import ROOT, copy_repository, run
+
+from traces.ungar.install import INSTALL, ungar_version
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if ungar_version() is None:
+        skip = pytest.mark.skip(reason=f"UNGAR is not installed ({INSTALL})")
+        for item in items:
+            if "ungar" in item.keywords:
+                item.add_marker(skip)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRACES_DATABASE_URL", raising=False)
+    monkeypatch.setenv("TRACES_WORKERS", "1")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty repository's worth of inputs, made the working directory: params, schemas, no recordings."""
+    for name in ("data/recorded", "reports"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("params.yaml", "data/exclusions.csv"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository in which `dvc repro` has run. Not to be changed: take `repository`."""
+    folder = copy_repository(tmp_path_factory.mktemp("built") / "project")
+    run(folder, "dvc", "repro")
+    return folder
+
+
+@pytest.fixture
+def repository(built: Path, tmp_path: Path) -> Path:
+    """A clean repository of one's own with the dataset built: outputs, cache and run-cache are there."""
+    folder = tmp_path / "project"
+    shutil.copytree(built, folder, symlinks=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real PostgreSQL's superuser."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def database(postgres: str) -> Callable[[str], str]:
+    """Makes databases, each with its own `traces` table: `database("json")`, `"jsonb"`, or `""` for none."""
+
+    def make(payload_type: str) -> str:
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        url = postgres.replace("/postgres?", f"/{name}?")
+        if payload_type:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(
+                    "CREATE TABLE traces (id uuid PRIMARY KEY, created_at timestamptz NOT NULL, "  # type: ignore[arg-type]
+                    f"trace_version varchar(64) NOT NULL, payload {payload_type} NOT NULL)"
+                )
+                connection.execute("CREATE INDEX ON traces (created_at)")
+        return url
+
+    return make

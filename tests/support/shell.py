@@ -1,0 +1,76 @@
+"""Running commands as a user would, in a copy of the repository."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of a user with the virtual environment active and no settings of ours."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "PYTEST_"))}
+    kept |= {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "GIT_AUTHOR_NAME": "A User",
+        "GIT_AUTHOR_EMAIL": "user@example.invalid",
+        "GIT_COMMITTER_NAME": "A User",
+        "GIT_COMMITTER_EMAIL": "user@example.invalid",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "DVC_NO_ANALYTICS": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "200",
+    }
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python writes its cache, and DVC must not mind
+    return kept | changes
+
+
+def run(folder: Path, *command: str, code: int | None = 0, timeout: float = 300, **changes: str) -> Done:
+    """Run a command in `folder`; `code` is what it must end with, None anything."""
+    result = subprocess.run(
+        command, cwd=folder, env=environment(**changes), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    done = Done(result.returncode, result.stdout, result.stderr)
+    if code is not None and done.code != code:
+        raise AssertionError(f"{' '.join(command)} ended with {done.code}, not {code}:\n{done.text[-6000:]}")
+    return done
+
+
+def copy_repository(target: Path) -> Path:
+    """The working tree as a commit of its own: what Git tracks or would track, and no more."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    run(target, "git", "init", "-q", "-b", "main")
+    commit(target, "the project")
+    return target
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit all that is there."""
+    run(folder, "git", "add", "-A")
+    run(folder, "git", "commit", "-q", "--allow-empty", "-m", message)
