@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.postgres import postgres_server
-from support.shell import ROOT, copy_repository, run
 
+from tests.support.postgres import postgres_server
+from tests.support.shell import ROOT, copy_repository, run
 from traces.ungar.install import INSTALL, ungar_version
 
 

@@ -1,6 +1,6 @@
 """A real PostgreSQL, run by a process of its own that ends with the tests, also when those are killed.
 
-`python -m support.postgres FOLDER` starts a server there, prints its URL and waits for its standard input to
+`python -m tests.support.postgres FOLDER` starts a server there, prints its URL and waits for its standard input to
 close: which happens when the parent ends, however it ends.
 """
 
@@ -20,8 +20,8 @@ def postgres_server(folder: Path) -> Iterator[str]:
     runtime = folder / "run"
     runtime.mkdir(parents=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "support.postgres", str(folder / "data")],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "XDG_RUNTIME_DIR": str(runtime)},
+        [sys.executable, "-m", "tests.support.postgres", str(folder / "data")],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent), "XDG_RUNTIME_DIR": str(runtime)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

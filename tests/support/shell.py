@@ -28,7 +28,9 @@ class Done:
 
 def environment(**changes: str) -> dict[str, str]:
     """The environment of a user with the virtual environment active and no settings of ours."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "PYTEST_"))}
+    kept = {
+        key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "PYTEST_"))
+    }
     kept |= {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
         "GIT_AUTHOR_NAME": "A User",

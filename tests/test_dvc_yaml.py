@@ -1,0 +1,112 @@
+"""Decision 14: a stage depends on every module of the project that it imports, and on no other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support.shell import ROOT
+
+PACKAGES = ("traces", "training", "stages", "commands")
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+CHAIN = ["extract_traces", "select", "render", "export", "manifest", "validate"]
+
+
+def module_file(module: str) -> Path | None:
+    path = ROOT.joinpath(*module.split("."))
+    candidates = (path / "__init__.py", path.with_suffix(".py"))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Every module that a file names in an import, at its top or in a function."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{file}: relative imports are not followed here"
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def code_of(stage: str) -> set[str]:
+    """The project's files that `python -m stages.STAGE` runs, with the data that those packages read."""
+    files: set[Path] = set()
+    todo = [f"stages.{stage}"]
+    while todo:
+        parts = todo.pop().split(".")
+        if parts[0] not in PACKAGES:
+            continue
+        for end in range(1, len(parts) + 1):
+            file = module_file(".".join(parts[:end]))
+            if file and file not in files:
+                files.add(file)
+                todo += imported(file)
+    if ROOT / "training/templates/__init__.py" in files:
+        files |= set((ROOT / "training/templates").glob("*.json"))
+    return {file.relative_to(ROOT).as_posix() for file in files}
+
+
+def is_code(path: str) -> bool:
+    return path.split("/")[0] in PACKAGES
+
+
+@pytest.mark.parametrize("stage", CHAIN)
+def test_a_stage_depends_on_exactly_the_code_that_it_imports(stage: str) -> None:
+    declared = {dep for dep in STAGES[stage]["deps"] if is_code(dep)}
+    assert sorted(declared) == sorted(code_of(stage))
+
+
+def test_the_derivation_sees_imports_in_functions_and_packages_on_the_way() -> None:
+    code = code_of("extract_traces")
+    assert {"traces/store/__init__.py", "traces/recordings.py", "stages/run.py"} <= code
+    assert not any(path.startswith(("commands/", "training/")) for path in code)
+
+
+def test_arrows_point_down() -> None:
+    """commands -> stages -> training -> traces."""
+    for file in ROOT.glob("t*/**/*.py"):
+        package = file.relative_to(ROOT).parts[0]
+        if package in ("traces", "training"):
+            below = PACKAGES[: PACKAGES.index(package) + 1]
+            names = {name.split(".")[0] for name in imported(file)} & set(PACKAGES)
+            assert names <= set(below), file
+    for file in (ROOT / "stages").glob("*.py"):
+        assert "commands" not in {name.split(".")[0] for name in imported(file)}, file
+
+
+def outputs(stage: str) -> list[str]:
+    kinds = ("outs", "metrics", "plots")
+    return [
+        item if isinstance(item, str) else next(iter(item)) for kind in kinds for item in STAGES[stage].get(kind, [])
+    ]
+
+
+def test_the_manifest_and_the_gate_depend_on_everything_that_is_made_before_them() -> None:
+    made: set[str] = set()
+    for stage in CHAIN:
+        if stage in ("manifest", "validate"):
+            assert made <= set(STAGES[stage]["deps"]), stage
+        made |= set(outputs(stage))
+
+
+def test_what_git_tracks_of_a_costly_stage_is_a_metric_or_a_plot() -> None:
+    """DVC never saves a stage with another kind of uncached output to its run-cache."""
+    for stage in CHAIN:
+        uncached = [out for out in STAGES[stage].get("outs", []) if isinstance(out, dict)]
+        assert not uncached or stage == "manifest"
+
+
+@pytest.mark.parametrize("stage", CHAIN)
+def test_every_param_that_a_stage_reads_is_declared(stage: str) -> None:
+    groups = {param.split(".")[0] for param in STAGES[stage]["params"]}
+    read: set[str] = set()
+    for path in code_of(stage) - {"stages/params.py"}:
+        for node in ast.walk(ast.parse((ROOT / path).read_text())) if path.endswith(".py") else ():
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "params":
+                read.add(node.attr)
+    assert read <= groups
