@@ -9,12 +9,6 @@ from concurrent.futures import BrokenExecutor
 from stages.params import Params, load_params
 from traces.errors import TracesError, one_line
 
-# DVC removes a stage's outputs before it runs, also those that Git tracks.
-_RESTORE = (
-    "after the mend `dvc repro` makes its outputs anew; "
-    "`git checkout data/manifest.json reports && dvc checkout` brings the last ones back"
-)
-
 
 def run_stage(name: str, work: Callable[[Params], None]) -> None:
     """Run a stage's work and exit: 0, or 1 with one line on stderr."""
@@ -32,4 +26,4 @@ def run_stage(name: str, work: Callable[[Params], None]) -> None:
         sys.exit(f"{name}: interrupted; nothing half-written was left")
     else:
         return
-    sys.exit(f"{name}: {one_line(message, 2000)}\n{name}: {_RESTORE}")
+    sys.exit(f"{name}: {one_line(message, 2000)}")

@@ -1,0 +1,151 @@
+"""Every command in the docs is run, and every output in them is a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.docs import blocks, marked
+from tests.support.shell import BIN, ROOT, Done, run
+from training.renderers.tunix_sft import render_tunix_prompt
+
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+
+# Blocks that need what a test machine may not have, and why. What they say is checked another way.
+OUTSIDE = {
+    "README.md": ["builds the environment from the package index; .ci/run runs both on a clean checkout"],
+    "docs/ungar.md": [
+        "needs the network to reach UNGAR's public repository",
+        "needs the network to build the environment and to reach UNGAR's public repository; "
+        "the lines after them run where UNGAR is installed",
+    ],
+}
+
+
+def test_what_the_docs_test_leaves_out_is_this_list() -> None:
+    found = {
+        page.relative_to(ROOT).as_posix(): reasons
+        for page in PAGES
+        if (reasons := [block.outside for block in blocks(page) if block.outside])
+    }
+    assert found == OUTSIDE
+
+
+def shell_text(page: Path) -> str:
+    """A page's shell blocks one after the other, without those that need the outside."""
+    return "\n".join(block.text for block in blocks(page) if block.language == "sh" and not block.outside)
+
+
+def run_script(repository: Path, script: str) -> Done:
+    """Run a script in a repository that has its environment, as `make repro` would have made it."""
+    activate = repository / ".venv/bin/activate"
+    activate.parent.mkdir(parents=True)
+    activate.symlink_to(BIN / "activate")
+    return run(repository, "bash", "-euo", "pipefail", "-c", script, timeout=900)
+
+
+def test_the_readme_s_commands_run(repository: Path) -> None:
+    done = run_script(repository, shell_text(README))
+    assert "selected    700 traces" in done.out
+
+
+def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Path) -> None:
+    done = run_script(repository, shell_text(ROOT / "docs/datasets.md"))
+    assert "selected    500 traces" in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path) -> None:
+    page = ROOT / "docs/experiments.md"
+    done = run_script(repository, shell_text(page))
+    assert rows(marked(page, "table: experiments")) == rows(done.out)
+    assert run(repository, "git", "log", "-1", "--format=%s").out == "Train on Mini Spades\n"
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+def rows(text: str) -> set[str]:
+    """The rows of a Markdown table without the names of commits, which differ from run to run."""
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return {re.sub(r" +", " ", re.sub(r"\b[0-9a-f]{7} \[", "[", line)) for line in lines}
+
+
+def test_the_commands_about_postgresql_run(repository: Path, database: Callable[[str], str]) -> None:
+    url = database("json")
+    recording = str(next((repository / "data/recorded").glob("spades*.jsonl.gz")))
+    run(repository, "traces", "ingest", recording, TRACES_DATABASE_URL=url)
+    page = ROOT / "docs/postgresql.md"
+    with psycopg.connect(url, autocommit=True) as connection:
+        for block in blocks(page):
+            if block.language == "sql":
+                connection.execute(block.text.encode())
+    reader = url.replace("postgres:@", "reader:secret@")
+    written = "postgresql://reader:secret@localhost:5432/traces"
+    script = shell_text(page)
+    assert written in script
+    done = run_script(repository, script.replace(written, f"'{reader}'"))
+    assert "fresh: 900 rows of postgresql://reader:***@" in done.out
+    assert "secret" not in done.text
+    assert run(repository, "git", "log", "-1", "--format=%s").out == "Pin our own traces\n"
+
+
+@pytest.mark.ungar
+def test_the_commands_about_ungar_run(repository: Path) -> None:
+    run_script(repository, shell_text(ROOT / "docs/ungar.md"))
+    assert (repository / "data/recorded/evening-spades.provenance.json").is_file()
+
+
+@pytest.mark.ungar
+def test_ungar_s_quick_start_ends_in_a_record(repository: Path) -> None:
+    (start,) = (b.text for b in blocks(ROOT / "docs/ungar.md") if b.text.startswith("make "))
+    lines = [line for line in start.splitlines() if not line.startswith(("make ", "source ", "pip "))]
+    done = run_script(repository, "\n".join(lines))
+    assert json.loads(done.out.splitlines()[-1])["metadata"]["source"] == "ungar"
+    assert "selected    2,838 traces" in done.out
+
+
+def test_the_readme_shows_the_real_summary(built: Path) -> None:
+    assert marked(README, "output of: traces summary") == run(built, "traces", "summary").out
+
+
+def test_the_readme_shows_a_real_record(built: Path) -> None:
+    shown = json.loads(marked(README, "record: tunix_sft"))
+    lines = [line for path in (built / "data/export/tunix_sft").iterdir() for line in path.read_text().splitlines()]
+    assert shown in map(json.loads, lines)
+
+
+def test_the_docs_show_what_the_renderer_makes() -> None:
+    text = render_tunix_prompt(
+        {
+            "prompt": "Which card is higher, 9S or 5H?",
+            "trace_steps": ["9S has rank nine.", "5H has rank five."],
+            "final_answer": "9S",
+        }
+    )
+    assert marked(ROOT / "docs/datasets.md", "rendered: example") == text + "\n"
+
+
+def test_the_readme_s_map_names_the_folders_that_there_are() -> None:
+    map_block = next(block.text for block in blocks(README) if not block.language)
+    named = {word for line in map_block.splitlines() for word in re.findall(r"(?<!\S)\w+/(?=\s|$)", line)}
+    tracked = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").out.splitlines()
+    assert named == {f"{path.split('/')[0]}/" for path in tracked if "/" in path and not path.startswith(".")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_the_pages_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_every_subcommand_is_named_in_the_readme() -> None:
+    from commands.app import app
+
+    for command in app.registered_commands:
+        assert command.callback is not None
+        assert f"`{command.callback.__name__}`" in README.read_text()
