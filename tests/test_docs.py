@@ -22,8 +22,7 @@ OUTSIDE = {
     "README.md": ["builds the environment from the package index; .ci/run runs both on a clean checkout"],
     "docs/ungar.md": [
         "needs the network to reach UNGAR's public repository",
-        "needs the network to build the environment and to reach UNGAR's public repository; "
-        "the lines after them run where UNGAR is installed",
+        "needs the network for the environment and for UNGAR; the lines after them run where UNGAR is installed",
     ],
 }
 
@@ -72,7 +71,7 @@ def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Pat
 def rows(text: str) -> set[str]:
     """The rows of a Markdown table without the names of commits, which differ from run to run."""
     lines = [line for line in text.splitlines() if line.startswith("| ")]
-    return {re.sub(r" +", " ", re.sub(r"\b[0-9a-f]{7} \[", "[", line)) for line in lines}
+    return {re.sub(r"[ ├└─]+", " ", re.sub(r"\b[0-9a-f]{7} \[", "[", line)) for line in lines}
 
 
 def test_the_commands_about_postgresql_run(repository: Path, database: Callable[[str], str]) -> None:
@@ -110,7 +109,7 @@ def test_ungar_s_quick_start_ends_in_a_record(repository: Path) -> None:
 
 
 def test_the_readme_shows_the_real_summary(built: Path) -> None:
-    assert marked(README, "output of: traces summary") == run(built, "traces", "summary").out
+    assert marked(README, "output: traces summary") == run(built, "traces", "summary").out
 
 
 def test_the_readme_shows_a_real_record(built: Path) -> None:
@@ -132,7 +131,7 @@ def test_the_docs_show_what_the_renderer_makes() -> None:
 
 def test_the_readme_s_map_names_the_folders_that_there_are() -> None:
     map_block = next(block.text for block in blocks(README) if not block.language)
-    named = {word for line in map_block.splitlines() for word in re.findall(r"(?<!\S)\w+/(?=\s|$)", line)}
+    named = set(re.findall(r"^\w+/|(?<=^tests/  )docs/", map_block, re.MULTILINE))
     tracked = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").out.splitlines()
     assert named == {f"{path.split('/')[0]}/" for path in tracked if "/" in path and not path.startswith(".")}
 
