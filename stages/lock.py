@@ -69,18 +69,18 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any]) -> list[str]:
                 faults.append(
                     f"{LOCK}: stage {stage} ran with {key} {_shown(locked)}, {PARAMS} says {_shown(now)}; {_MEND}"
                 )
-    quoted: dict[str, set[tuple[str, str]]] = {}
+    # Each path with the hashes that the lock has for it, and the stages that have them.
+    quoted: dict[str, dict[str, list[str]]] = {}
     for stage, entry in entries.items():
         for item in (*entry.get("deps", ()), *entry.get("outs", ())):
-            quoted.setdefault(item["path"], set()).add((item["md5"], stage))
-    found = dict(zip(quoted, hash_paths(list(quoted)), strict=True))
-    for path, claims in sorted(quoted.items()):
-        actual = found[path]
-        for md5, stage in sorted(claims):
+            quoted.setdefault(item["path"], {}).setdefault(item["md5"], []).append(stage)
+    for path, actual in zip(quoted, hash_paths(list(quoted)), strict=True):
+        for md5, stages in quoted[path].items():
+            ran = f"stage {', '.join(stages)}"
             if actual is None:
-                faults.append(f"{path}: missing, {LOCK} has it for stage {stage}; {_MEND}")
+                faults.append(f"{path}: missing, {LOCK} has it for {ran}; {_MEND}")
             elif actual.md5 != md5:
-                faults.append(f"{path}: its md5 is {actual.md5}, {LOCK} says {md5} for stage {stage}; {_MEND}")
+                faults.append(f"{path}: its md5 is {actual.md5}, {LOCK} says {md5} for {ran}; {_MEND}")
     return faults
 
 

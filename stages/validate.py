@@ -49,11 +49,11 @@ def work(params: Params) -> None:
     }
     write_text(VALIDATION, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     if faults.total:
-        named = "\n".join(f"  {line}" for line in faults.lines)
-        rest = f"\n  and {faults.total - NAMED} more" if faults.total > NAMED else ""
-        print(f"validate: {faults.total} faults\n{named}{rest}", flush=True)
+        print("\n".join(f"  {line}" for line in faults.lines))
+        if faults.total > NAMED:
+            print(f"  and {faults.total - NAMED} more")
         raise TracesError(
-            f"{faults.total} faults, listed above and in {VALIDATION}; `dvc repro` rebuilds what was changed by hand"
+            f"{faults.total} faults, named above and in {VALIDATION}; `dvc repro` rebuilds what was changed by hand"
         )
 
 

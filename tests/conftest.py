@@ -86,3 +86,21 @@ def database(postgres: str) -> Callable[[str], str]:
         return url
 
     return make
+
+
+@pytest.fixture
+def require_password(postgres: str) -> Callable[[str, str], str]:
+    """Makes the role `locked`, which has to give its password, and returns its URL of a database."""
+
+    def lock(url: str, password: str) -> str:
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+            path = Path(rules)
+            rule = "local all locked scram-sha-256\nhost all locked all scram-sha-256\n"
+            if not path.read_text().startswith(rule):
+                path.write_text(rule + path.read_text())
+                connection.execute(f"CREATE ROLE locked LOGIN PASSWORD '{password}'")  # type: ignore[arg-type]
+                connection.execute("SELECT pg_reload_conf()")
+        return url.replace("postgres:@", f"locked:{password}@")
+
+    return lock
