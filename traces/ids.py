@@ -6,6 +6,7 @@ import re
 import uuid
 
 _HEX = re.compile(r"[0-9a-f]{32}")
+_NORMAL = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # The namespace of ids derived from content: any fixed UUID will do, so long as it never changes.
 _NAMESPACE = uuid.UUID("6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11")
 
@@ -18,7 +19,7 @@ def normalise_id(text: str) -> str:
 
 def is_id(text: str) -> bool:
     """Whether `text` is an id in its normal form."""
-    return len(text) == 36 and normalise_id(text) == text
+    return _NORMAL.fullmatch(text) is not None
 
 
 def derived_id(canonical_payload: bytes) -> str:
