@@ -23,6 +23,7 @@ import pyarrow as pa
 from stages.exclusions import Exclusions, load_exclusions
 from stages.executor import open_workers, worker_count
 from stages.filters import compile_filters, decode_meta
+from stages.keys import HALF, halves, id_halves, id_text
 from stages.params import Params, Split
 from stages.partitioned import (
     SELECTION_SCHEMA,
@@ -43,14 +44,17 @@ from training.control_tokens import has_control_token
 
 CANDIDATE_SCHEMA = make_schema(
     [
-        ("partition", pa.string()),
-        ("id", pa.string()),
+        ("part", pa.int32()),  # the partition, counted in order
+        ("id_high", HALF),
+        ("id_low", HALF),
         ("created_us", pa.int64()),
-        ("content_sha256", pa.string()),
+        ("content_high", HALF),
+        ("content_low", HALF),
         ("random", pa.uint64()),
-        ("split", pa.string()),
+        ("split", pa.int8()),  # counted as in SPLITS
     ]
 )
+_ORDER = "created_us, id_high, id_low"
 _COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "meta"]
 _TEXTS = ["prompt", "steps", "final_answer"]
 # Far above what a narrow row needs; beyond it DuckDB goes on in files beside the candidates.
@@ -80,24 +84,28 @@ def work(params: Params) -> None:
         find = partial(find_candidates, candidates=candidates, params=params, exclusions=exclusions)
         fates = Fates()
         with open_workers(len(names)) as workers:
-            for part in progress(workers.map(find, names), len(names), "select"):
+            for part in progress(workers.map(find, enumerate(names)), len(names), "select"):
                 fates.add(part)
         require_keys(params, fates)
         require_some(fates, fates.counts["candidates"])
-        counts = choose(candidates, Path(scratch), selection, params)
+        counts = choose(candidates, names, selection, params)
         require_splits(params.split, counts)
         written = tally(fates, counts, params.selection.dedup)
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
 
 
-def find_candidates(name: str, candidates: Path, params: Params, exclusions: Exclusions) -> Fates:
+def find_candidates(part: tuple[int, str], candidates: Path, params: Params, exclusions: Exclusions) -> Fates:
     """Write the candidates of one partition, and say what became of the others."""
     fates = Fates()
-    write_partition(partition_path(candidates, name), CANDIDATE_SCHEMA, _candidates(name, params, exclusions, fates))
+    rows = _candidates(part, params, exclusions, fates)
+    write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, rows)
     return fates
 
 
-def _candidates(name: str, params: Params, exclusions: Exclusions, fates: Fates) -> Iterator[tuple[Any, ...]]:
+def _candidates(
+    part: tuple[int, str], params: Params, exclusions: Exclusions, fates: Fates
+) -> Iterator[tuple[Any, ...]]:
+    number, name = part
     filters = compile_filters(params.filters)
     reject = params.render.control_tokens == "reject"
     columns = _COLUMNS + (_TEXTS if reject else [])
@@ -116,7 +124,8 @@ def _candidates(name: str, params: Params, exclusions: Exclusions, fates: Fates)
         else:
             fates.counts["candidates"] += 1
             order = keyed_hash(f"select:{params.selection.seed}", trace_id)
-            yield name, trace_id, us, content, order, split_of(trace_id, meta, params.split)
+            split = SPLITS.index(split_of(trace_id, meta, params.split))
+            yield number, *id_halves(trace_id), us, *halves(content), order, split
 
 
 def _flat(texts: list[Any]) -> Iterator[str]:
@@ -126,37 +135,42 @@ def _flat(texts: list[Any]) -> Iterator[str]:
     yield answer
 
 
-def choose(candidates: Path, scratch: Path, selection: Path, params: Params) -> Counter[str]:
+def choose(candidates: Path, names: list[str], selection: Path, params: Params) -> Counter[str]:
     """Apply duplicates, strategy and limit, and write the selection by partition. Returns its counts."""
     import duckdb  # after the workers have started: they need none of it
 
     counts: Counter[str] = Counter()
     with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
-        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+        database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
         database.execute(f"CREATE TABLE chosen AS {chosen_sql(params)}")
-        count = "SELECT count(*), count(DISTINCT content_sha256) FROM"
-        whole, distinct = _row(database, f"{count} candidates")
-        counts["repeats"] = whole - distinct
-        chosen, distinct = _row(database, f"{count} chosen")
-        counts["duplicates"] = chosen - distinct
-        counts["selected"] = chosen
-        ids, unique = _row(database, "SELECT count(id), count(DISTINCT id) FROM chosen")
-        if ids != unique:
-            (twice,) = _row(database, "SELECT min(id) FROM chosen GROUP BY id HAVING count(*) > 1 ORDER BY id")
-            raise TracesError(f"id {twice} stands on two rows of the store; remove one of them and pin again")
-        result = database.execute("SELECT partition, id, split FROM chosen ORDER BY created_us, id")
+        counts["repeats"] = _repeats(database, "candidates")
+        counts["duplicates"] = _repeats(database, "chosen")
+        (counts["selected"],) = _row(database, "SELECT count(*) FROM chosen")
+        twice = "SELECT id_high, id_low FROM chosen GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        if found := database.execute(twice).fetchone():
+            raise TracesError(f"id {id_text(*found)} stands on two rows of the store; remove one of them and pin again")
+        result = database.execute(
+            "SELECT part, id_high, id_low, split FROM chosen ORDER BY created_us, id_high, id_low"
+        )
         rows = iter(lambda: result.fetchmany(4096), [])
-        for name, group in groupby((row for batch in rows for row in batch), key=itemgetter(0)):
+        for number, group in groupby((row for batch in rows for row in batch), key=itemgetter(0)):
             kept = _counted(group, counts)
-            write_partition(partition_path(selection, name), SELECTION_SCHEMA, kept)
+            write_partition(partition_path(selection, names[number]), SELECTION_SCHEMA, kept)
     return counts
 
 
-def _counted(rows: Iterator[tuple[str, str, str]], counts: Counter[str]) -> Iterator[tuple[str, str]]:
-    for _, trace_id, split in rows:
-        counts[split] += 1
-        yield trace_id, split
+def _counted(rows: Iterator[tuple[int, int, int, int]], counts: Counter[str]) -> Iterator[tuple[str, str]]:
+    for _, high, low, split in rows:
+        counts[SPLITS[split]] += 1
+        yield id_text(high, low), SPLITS[split]
+
+
+def _repeats(database: Any, table: str) -> int:
+    """How many rows have the content of another one, the first of each apart."""
+    count = f"SELECT sum(n) - count(*) FROM (SELECT count(*) AS n FROM {table} GROUP BY content_high, content_low)"  # noqa: S608
+    (repeats,) = _row(database, count)
+    return int(repeats)
 
 
 def _row(database: Any, sql: str) -> tuple[Any, ...]:
@@ -168,8 +182,11 @@ def chosen_sql(params: Params) -> str:
     """The candidates that are selected. Every order ends in the id, so that there are no ties."""
     sql = "SELECT * FROM candidates"
     if params.selection.dedup == "exact":
-        sql += " QUALIFY row_number() OVER (PARTITION BY content_sha256 ORDER BY created_us, id) = 1"
-    order = {"latest": "created_us DESC, id DESC", "random": "random, id"}.get(params.selection.strategy)
+        sql += f" QUALIFY row_number() OVER (PARTITION BY content_high, content_low ORDER BY {_ORDER}) = 1"
+    order = {
+        "latest": "created_us DESC, id_high DESC, id_low DESC",
+        "random": "random, id_high, id_low",
+    }.get(params.selection.strategy)
     if params.selection.limit is not None and order:
         sql = f"SELECT * FROM ({sql}) ORDER BY {order} LIMIT {params.selection.limit:d}"  # noqa: S608 - no user's text
     return sql

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pyarrow as pa
 
 from stages.faults import Faults
 from stages.filters import decode_meta
+from stages.keys import HALF, halves, id_halves
 from stages.params import Params
 from stages.partitioned import make_schema, partition_path, write_partition
 from stages.paths import EXPORT, SPLITS, shard_name
@@ -22,6 +24,7 @@ from stages.schemas import fast_validator, load_schema
 from stages.selected import render_members
 from stages.splits import group_of
 from traces.errors import one_line
+from traces.ids import is_id
 from training.formats import FORMATS
 from training.renderers.tunix_sft import is_one_exchange
 from training.templates import Template, load_template
@@ -29,10 +32,12 @@ from training.templates import Template, load_template
 # What the gate must know of all records at once, and so gathers in narrow files.
 RECORD_SCHEMA = make_schema(
     [
-        ("format", pa.string()),
-        ("id", pa.string()),
-        ("split", pa.string()),
-        ("group", pa.string()),
+        ("format", pa.int8()),  # counted as in params
+        ("id_high", HALF),
+        ("id_low", HALF),
+        ("split", pa.int8()),  # counted as in SPLITS
+        ("group_high", HALF),  # of a hash of the group; null for a trace that stands alone
+        ("group_low", HALF),
     ]
 )
 
@@ -62,11 +67,11 @@ def check_partition(name: str, params: Params, scratch: Path) -> PartitionChecks
     return checks
 
 
-def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterator[tuple[str, str, str, str | None]]:
+def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterator[tuple[int | None, ...]]:
     template = load_template(params.render.template)
-    for format_name in params.export.formats:
+    for format_number, format_name in enumerate(params.export.formats):
         validator = fast_validator(load_schema(f"export/{format_name}"))
-        for split in SPLITS:
+        for split_number, split in enumerate(SPLITS):
             path = EXPORT / format_name / shard_name(split, name)
             expected = _expected(name, split, format_name, params, template)
             matched = True
@@ -79,10 +84,15 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterato
                     )
                     if row is not None:
                         trace_id, meta = row
-                        yield format_name, trace_id, split, group_of(meta, params.split)
+                        group = _group_halves(group_of(meta, params.split))
+                        yield format_number, *id_halves(trace_id), split_number, *group
             if not matched:
                 expected = _expected(name, split, format_name, params, template)
                 _explain(path, list(_lines(path)), expected, checks.faults)
+
+
+def _group_halves(group: str | None) -> tuple[int | None, int | None]:
+    return (None, None) if group is None else halves(hashlib.sha256(group.encode()).hexdigest())
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -126,7 +136,7 @@ def _check_line(
             faults.add(
                 "turns", f"{where}, id {record.id}", f"completion_start {start} is not where the model's turn begins"
             )
-    return record.id, meta
+    return (record.id, meta) if is_id(record.id) else None
 
 
 def _explain(path: Path, lines: list[bytes], expected: Iterator[bytes], faults: Faults) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import open_workers, worker_count
 from stages.faults import NAMED, Faults
+from stages.keys import id_text
 from stages.lock import hash_file, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.params import PARAMS, Params, read_yaml
@@ -130,7 +132,7 @@ def check_records(params: Params, manifest: dict[str, Any], faults: Faults) -> C
             for part in progress(workers.map(check, names), len(names), "validate"):
                 records += part.records
                 faults.merge(part.faults)
-        check_together(Path(scratch), faults)
+        check_together(Path(scratch), params.export.formats, faults)
     for format_name in params.export.formats:
         listed = manifest.get("trace_ids", {}).get("count")
         if records[format_name] != listed:
@@ -139,26 +141,30 @@ def check_records(params: Params, manifest: dict[str, Any], faults: Faults) -> C
     return records
 
 
-def check_together(scratch: Path, faults: Faults) -> None:
+def check_together(scratch: Path, formats: Sequence[str], faults: Faults) -> None:
     """Ids are unique in each format; no id and no group is in two splits."""
     import duckdb  # after the workers have started: they need none of it
 
     if not any(scratch.glob("*.parquet")):
         return
-    queries = {
-        "ids": "SELECT format, id FROM records GROUP BY format, id HAVING count(*) > 1 ORDER BY ALL",
-        "splits": (
-            'SELECT format, "group" FROM records WHERE "group" IS NOT NULL '
-            'GROUP BY format, "group" HAVING count(DISTINCT split) > 1 ORDER BY ALL'
-        ),
-    }
-    says = {"ids": "id {} is exported twice", "splits": "the group {} is in two splits"}
+    twice = """
+        SELECT format, id_high, id_low FROM records GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
+    """
+    parted = """
+        SELECT format, arg_min(struct_pack(high := id_high, low := id_low, split := split), split),
+            arg_max(struct_pack(high := id_high, low := id_low, split := split), split)
+        FROM records WHERE group_high IS NOT NULL
+        GROUP BY format, group_high, group_low HAVING count(DISTINCT split) > 1 ORDER BY ALL
+    """
     with duckdb.connect(config={"memory_limit": "256MB", "threads": worker_count()}) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
         database.read_parquet(str(scratch / "*.parquet")).create_view("records")
-        for kind, sql in queries.items():
-            for format_name, value in database.execute(sql).fetchall():
-                faults.add(kind, (EXPORT / format_name).as_posix(), says[kind].format(value))
+        for number, high, low in database.execute(twice).fetchall():
+            faults.add("ids", (EXPORT / formats[number]).as_posix(), f"id {id_text(high, low)} is exported twice")
+        for number, *ends in database.execute(parted).fetchall():
+            one, other = (f"{SPLITS[end['split']]} (id {id_text(end['high'], end['low'])})" for end in ends)
+            what = f"a group of `split.group_by` is in {one} and in {other}"
+            faults.add("splits", (EXPORT / formats[number]).as_posix(), what)
 
 
 if __name__ == "__main__":
