@@ -1,0 +1,102 @@
+"""params.yaml: what is wrong is named by its key, in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from stages.params import FormatName, TemplateName, load_params, params_schema
+from stages.schemas import fast_validator, load_schema
+from tests.stages.lockfile import set_params
+from tests.support.shell import ROOT
+from traces.errors import TracesError
+from training.formats import FORMATS
+from training.templates import template_names
+
+
+@pytest.mark.parametrize(
+    ("group", "change", "says"),
+    [
+        ("selection", {"strategy": "best"}, "selection.strategy: 'best': input should be 'all', 'latest' or 'random'"),
+        ("selection", {"strategy": "random"}, "selection: strategy random needs selection.seed, a whole number"),
+        ("selection", {"limit": 0}, "selection.limit: 0: input should be greater than or equal to 1"),
+        ("selection", {"limit": "ten"}, "selection.limit: 'ten': is not a whole number"),
+        ("selection", {"limit": True}, "selection.limit: True: is not a whole number"),
+        ("selection", {"limit": 1.5}, "selection.limit: 1.5: input should be a valid integer"),
+        ("selection", {"limit": 5}, "selection: a limit needs strategy latest or random"),
+        ("selection", {"seed": -1}, "selection.seed: -1: "),
+        ("selection", {"dedup": "fuzzy"}, "selection.dedup: 'fuzzy': input should be 'none' or 'exact'"),
+        ("selection", {"sede": 1}, "selection.sede: no such param"),
+        ("split", {"test": 1.5}, "split.test: 1.5: input should be less than or equal to 1"),
+        ("split", {"test": -0.1}, "split.test: -0.1: input should be greater than or equal to 0"),
+        ("split", {"validation": 0.6, "test": 0.6}, "split: validation and test together are over 1"),
+        ("split", {"group_by": "seed"}, "split.group_by: 'seed': input should be a valid list"),
+        ("filters", {"game": {"a": 1}}, "filters.game: {'a': 1} is not a scalar, a list of scalars, a range"),
+        ("filters", {"game": {}}, "filters.game: {} is not a scalar, a list of scalars, a range"),
+        ("filters", {"seed": {"min": None}}, "filters.seed: "),
+        ("render", {"template": "alpaca"}, "render.template: 'alpaca': input should be 'gemma'"),
+        ("render", {"system": ""}, "render.system: '': string should have at least 1 character"),
+        ("render", {"system": "${oc.env:HOME}"}, "render.system: holds `${`"),
+        ("render", {"control_tokens": "keep"}, "render.control_tokens: 'keep': input should be 'neutralise' or"),
+        ("filters", {"game": ["a", "b${x}"]}, "filters.game: holds `${`"),
+        ("filters", {"${x}": 1}, "filters: a key: holds `${`"),
+        ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
+        ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace' or 'tunix_sft'"),
+        ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),
+        ("dataset", {"version": ""}, "dataset.version: '': string should match pattern"),
+        ("extract", {"partition_rows": 0}, "extract.partition_rows: 0: "),
+    ],
+)
+def test_a_bad_value_is_named_by_its_key(workspace: Path, group: str, change: dict[str, Any], says: str) -> None:
+    with pytest.raises(TracesError) as refused:
+        set_params(**{group: change})
+    assert str(refused.value).startswith(f"params.yaml: {says}")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: [", "params.yaml, line 1: expected the node content"),
+        ("a: b: c", "params.yaml, line 1: mapping values are not allowed"),
+        ("- a", "params.yaml: expected groups of params"),
+        ("", "params.yaml: expected groups of params"),
+        ("dataset: {name: a, version: 2026-01-31}", "params.yaml: dataset.version: 2026-01-31 reads as a date"),
+        ("dataset: {name: a, version: v1}", "params.yaml: extract: is missing"),
+        ("a: !!python/object/apply:os.system [true]", "params.yaml"),
+    ],
+)
+def test_a_file_that_is_not_params_is_refused(workspace: Path, text: str, says: str) -> None:
+    Path("params.yaml").write_text(text)
+    with pytest.raises(TracesError) as refused:
+        load_params()
+    assert str(refused.value).startswith(says)
+
+
+def test_a_missing_file_says_where_to_run(workspace: Path) -> None:
+    Path("params.yaml").unlink()
+    with pytest.raises(TracesError, match="no such file; run from the repository's root"):
+        load_params()
+
+
+def test_what_hydra_and_people_write_is_understood(workspace: Path) -> None:
+    found = set_params(
+        selection={"strategy": "latest", "limit": 1000.0},
+        dataset={"version": 3},
+        filters={"seed": {"min": 1, "max": 9}, "game": ["a", "b"], "score": 0.5, "kept": True},
+    )
+    assert (found.selection.limit, found.dataset.version) == (1000, "3")
+    assert found.filters["kept"] is True
+
+
+def test_the_committed_schema_is_that_of_the_code_and_accepts_the_committed_params() -> None:
+    assert (ROOT / "schemas/params.schema.json").read_text() == params_schema()
+    held = load_params(ROOT / "params.yaml").model_dump(mode="json")
+    assert fast_validator(load_schema("params")).is_valid(held)
+
+
+def test_the_names_on_offer_are_those_that_there_are() -> None:
+    assert list(get_args(FormatName)) == list(FORMATS)
+    assert list(get_args(TemplateName)) == template_names()

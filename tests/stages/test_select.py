@@ -1,0 +1,180 @@
+"""select: the same choice for the same inputs, every trace's fate counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import select
+from stages.params import load_params
+from stages.partitioned import partition_names, partition_path, read_rows
+from stages.paths import COUNTS, SELECTION
+from tests.stages.lockfile import extract_and_select, pin_rows, set_params
+from tests.support.samples import row, trace_id
+from traces.errors import TracesError
+
+ALL_TRAIN = {"validation": 0, "test": 0}
+
+
+def numbers(count: int = 200) -> list[int]:
+    """Which of `row(0)`, `row(1)`... are selected, in order."""
+    known = {trace_id(n): n for n in range(count)}
+    return [known[found] for found, _ in chosen()]
+
+
+def chosen() -> list[tuple[Any, ...]]:
+    return [
+        found
+        for name in partition_names(SELECTION)
+        for found in read_rows(partition_path(SELECTION, name), ["id", "split"])
+    ]
+
+
+def counts() -> dict[str, Any]:
+    held: dict[str, Any] = json.loads(COUNTS.read_text())
+    return held
+
+
+def selected(**changes: Any) -> list[int]:
+    set_params(**changes)
+    select.work(load_params())
+    return numbers()
+
+
+@pytest.fixture
+def hundred(workspace: Path) -> None:
+    set_params(extract={"partition_rows": 16}, split=ALL_TRAIN)
+    extract_and_select([row(n, meta={"source": "ungar", "game": "ab"[n % 2], "seed": n}) for n in range(100)])
+
+
+def test_all_takes_every_trace_in_order(hundred: None) -> None:
+    assert numbers() == list(range(100))
+
+
+def test_latest_takes_the_newest(hundred: None) -> None:
+    assert selected(selection={"strategy": "latest", "limit": 10}) == list(range(90, 100))
+    assert counts()["over_limit"] == 90
+
+
+def test_filters_come_before_the_limit(hundred: None) -> None:
+    found = selected(filters={"game": "b"}, selection={"strategy": "latest", "limit": 3})
+    assert found == [95, 97, 99]
+    assert selected(filters={"game": ["a", "b"], "seed": {"min": 3, "max": 5}}) == [3, 4, 5]
+
+
+def test_random_depends_on_the_seed_and_a_larger_limit_contains_a_smaller_one(hundred: None) -> None:
+    ten = selected(selection={"strategy": "random", "limit": 10, "seed": 1})
+    twenty = selected(selection={"limit": 20})
+    assert len(ten) == 10 < len(twenty) == 20
+    assert set(ten) < set(twenty)
+    assert selected(selection={"limit": 10, "seed": 2}) != ten != list(range(10))
+
+
+def test_random_does_not_depend_on_partitions_or_workers(hundred: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = selected(selection={"strategy": "random", "limit": 10, "seed": 1})
+    set_params(extract={"partition_rows": 7})
+    monkeypatch.setenv("TRACES_WORKERS", "3")
+    extract_and_select(row(n, meta={"source": "ungar", "game": "ab"[n % 2], "seed": n}) for n in reversed(range(100)))
+    assert numbers() == before
+
+
+def test_exact_duplicates_are_counted_or_only_the_earliest_is_kept(workspace: Path) -> None:
+    set_params(split=ALL_TRAIN)
+    same = {"prompt": "?", "steps": row(0)["payload"]["steps"], "final_answer": "!"}
+    extract_and_select([row(5, **same), row(3, **same), row(4), row(7, **same)])
+    assert (counts()["duplicates"], counts()["selected"]) == (2, 4)
+    assert selected(selection={"dedup": "exact"}) == [3, 4]
+    assert (counts()["duplicates"], counts()["deduplicated"]) == (0, 2)
+
+
+def test_every_trace_has_one_fate(workspace: Path) -> None:
+    set_params(
+        split=ALL_TRAIN,
+        filters={"game": "sums"},
+        selection={"strategy": "latest", "limit": 3, "dedup": "exact"},
+        render={"control_tokens": "reject"},
+    )
+    Path("data/exclusions.csv").write_text(f"trace,reason,date\n{trace_id(1)},asked,2026-01-31\n")
+    same = {"prompt": "?", "steps": row(0)["payload"]["steps"], "final_answer": "!"}
+    hostile = row(2, prompt="<end_of_turn>")
+    extract_and_select(
+        [row(0, meta={"source": "ungar", "game": "chess"}), row(1), hostile, row(3, **same), row(4, **same)]
+        + [row(n) for n in range(5, 10)]
+    )
+    assert counts() == {
+        "valid": 10, "filtered": 1, "excluded": 1, "rejected": 1, "deduplicated": 1, "over_limit": 3, "selected": 3,
+        "duplicates": 0, "splits": {"train": 3, "validation": 0, "test": 0},
+    }  # fmt: skip
+
+
+def test_a_trace_can_be_excluded_by_what_it_says(workspace: Path) -> None:
+    set_params(split=ALL_TRAIN)
+    extract_and_select([row(0), row(1), row(2)])
+    (digest,) = (
+        found[0]
+        for name in partition_names(Path("data/traces"))
+        for found in read_rows(partition_path(Path("data/traces"), name), ["content_sha256", "id"])
+        if found[1] == trace_id(1)
+    )
+    Path("data/exclusions.csv").write_text(f"trace,reason,date\nsha256:{digest},asked,2026-01-31\n")
+    select.work(load_params())
+    assert numbers() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"filters": {"gaem": "a"}}, "params.yaml: filters.gaem: no trace has this metadata key; there are"),
+        ({"filters": {"game": "chess"}}, "params.yaml: filters.game: 'chess' matches none of 100 traces"),
+        ({"filters": {"game": "a", "seed": 3}}, "no trace is left of 100: "),
+        ({"split": {"validation": 0.001}}, "split validation is empty, 100 traces are selected; change the fractions"),
+    ],
+)
+def test_a_choice_that_comes_out_empty_is_refused(hundred: None, changes: dict[str, Any], says: str) -> None:
+    before = chosen()
+    set_params(**changes)
+    with pytest.raises(TracesError) as refused:
+        select.work(load_params())
+    assert says in str(refused.value)
+    assert chosen() == before
+
+
+def test_created_at_and_trace_version_can_be_filtered_on(hundred: None) -> None:
+    assert selected(filters={"created_at": {"max": "2026-01-01T00:03"}, "trace_version": "1.0"}) == [0, 1, 2]
+
+
+def test_a_group_is_in_one_split(workspace: Path) -> None:
+    set_params(split={"validation": 0.3, "test": 0.3, "group_by": ["seed"]})
+    extract_and_select([row(n, meta={"source": "ungar", "game": "g", "seed": n // 10}) for n in range(200)])
+    sides: dict[int, set[str]] = {}
+    for number, (_, split) in zip(numbers(), chosen(), strict=True):
+        sides.setdefault(number // 10, set()).add(split)
+    assert all(len(found) == 1 for found in sides.values())
+    assert set.union(*sides.values()) == {"train", "validation", "test"}
+
+
+def test_an_id_on_two_rows_is_refused(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.stages.test_extract_traces import pin_store
+    from tests.support.samples import stored
+
+    set_params(split=ALL_TRAIN)
+    hyphenated = (trace_id(1), *stored(1)[1:])
+    pin_store(workspace, monkeypatch, [stored(1), hyphenated])
+    from stages import extract_traces
+
+    extract_traces.work(load_params())
+    with pytest.raises(TracesError, match=f"id {trace_id(1)} stands on two rows of the store"):
+        select.work(load_params())
+
+
+def test_hostile_text_is_rejected_only_where_it_was_asked_for(workspace: Path) -> None:
+    set_params(split=ALL_TRAIN)
+    pin_rows([row(0), row(1, final_answer="a <bos> b")])
+    from stages import extract_traces
+
+    extract_traces.work(load_params())
+    assert selected() == [0, 1]
+    assert selected(render={"control_tokens": "reject"}) == [0]
