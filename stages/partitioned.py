@@ -19,9 +19,6 @@ from traces.errors import TracesError, one_line
 
 CHUNK_ROWS = 4096
 
-# Arrow's own allocator keeps what it once had: over a hundred partitions that is a third more memory.
-pa.set_memory_pool(pa.system_memory_pool())
-
 
 def make_schema(columns: list[tuple[str, pa.DataType]]) -> pa.Schema:
     """A schema of named columns."""

@@ -54,6 +54,7 @@ CANDIDATE_SCHEMA = make_schema(
         ("split", pa.int8()),  # counted as in SPLITS
     ]
 )
+_EVERY = "SELECT * FROM candidates"
 _ORDER = "created_us, id_high, id_low"
 _COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "meta"]
 _TEXTS = ["prompt", "steps", "final_answer"]
@@ -143,7 +144,9 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
     with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
-        database.execute(f"CREATE TABLE chosen AS {chosen_sql(params)}")
+        sql = chosen_sql(params)
+        # What is every candidate need not be held a second time.
+        database.execute(f"CREATE {'VIEW' if sql == _EVERY else 'TABLE'} chosen AS {sql}")
         counts["repeats"] = _repeats(database, "candidates")
         counts["duplicates"] = _repeats(database, "chosen")
         (counts["selected"],) = _row(database, "SELECT count(*) FROM chosen")
@@ -180,7 +183,7 @@ def _row(database: Any, sql: str) -> tuple[Any, ...]:
 
 def chosen_sql(params: Params) -> str:
     """The candidates that are selected. Every order ends in the id, so that there are no ties."""
-    sql = "SELECT * FROM candidates"
+    sql = _EVERY
     if params.selection.dedup == "exact":
         sql += f" QUALIFY row_number() OVER (PARTITION BY content_high, content_low ORDER BY {_ORDER}) = 1"
     order = {

@@ -66,6 +66,12 @@ def write_lock() -> None:
         found = hash_path(path)
         return None if found is None else {"path": path, "hash": "md5", **found.entry()}
 
+    def lookup(key: str) -> Any:
+        value = params
+        for part in key.split("."):
+            value = value[part]
+        return value
+
     entries = {}
     for stage in STAGES:
         held = pipeline[stage]
@@ -73,7 +79,7 @@ def write_lock() -> None:
         entries[stage] = {
             "cmd": held["cmd"],
             "deps": [e for e in map(entry, held["deps"]) if e],
-            "params": {"params.yaml": {key: params[key] for key in held["params"]}},
+            "params": {"params.yaml": {key: lookup(key) for key in held["params"]}},
             "outs": [e for e in map(entry, outs) if e],
         }
     with Path("dvc.lock").open("w") as file:

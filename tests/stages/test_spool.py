@@ -1,0 +1,26 @@
+"""Rows on their way to a worker: a file a partition, read back as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.spool import BATCH_ROWS, read_spool, spool_partitions
+from tests.support.samples import trace_id
+from traces.partitions import Row, fingerprint
+
+PAYLOADS = (b"\xff", "é", None)
+ROWS = [
+    Row(trace_id(n), None if n == 0 else n, None if n == 1 else "1.0", PAYLOADS[n % 3]) for n in range(3 * BATCH_ROWS)
+]
+
+
+def test_each_file_holds_one_partition_of_the_pin(tmp_path: Path) -> None:
+    for size in (64, 10**9):
+        found = [list(read_spool(path)) for path in spool_partitions(iter(ROWS), size, tmp_path)]
+        assert [row for rows in found for row in rows] == ROWS
+        assert [len(rows) for rows in found] == [partition.rows for partition in fingerprint(ROWS, size)]
+
+
+def test_without_rows_there_is_no_file(tmp_path: Path) -> None:
+    assert list(spool_partitions(iter([]), 64, tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,191 @@
+"""The gate: whatever is changed by hand, it is found, named and counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stages import validate
+from stages.params import load_params
+from stages.paths import VALIDATION
+from tests.stages.lockfile import build, write_lock
+from tests.support.samples import row, trace_id
+from traces.errors import TracesError
+
+SHARD = "data/export/tunix_sft/train-20260101T000000000000Z-"
+
+
+@pytest.fixture
+def whole(workspace: Path) -> Path:
+    build(row(n) for n in range(60))
+    return workspace
+
+
+def shard(format_name: str = "tunix_sft", split: str = "train") -> Path:
+    (path,) = Path(f"data/export/{format_name}").glob(f"{split}-*")
+    return path
+
+
+def report() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(VALIDATION.read_text())
+    return found
+
+
+def faults_of(change: Callable[[], object]) -> dict[str, Any]:
+    """The gate's report after a change that the lock was made to agree with, so that only content can tell."""
+    change()
+    write_lock()
+    with pytest.raises(TracesError, match=r"\d+ faults, named above and in reports/validation.json"):
+        validate.work(load_params())
+    found = report()
+    assert not found["valid"]
+    assert found["faults"] == sum(found["faults_by_kind"].values())
+    return found
+
+
+def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
+    path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+
+
+def test_what_the_pipeline_made_passes(whole: Path) -> None:
+    validate.work(load_params())
+    assert report() == {
+        "valid": True,
+        "dataset_id": json.loads(Path("data/manifest.json").read_text())["dataset_id"],
+        "records": {"trace": 60, "tunix_sft": 60},
+        "faults": 0,
+        "faults_by_kind": {},
+        "first_faults": [],
+    }
+
+
+def first_record() -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(shard().read_text().splitlines()[0])
+    return record
+
+
+def with_first(**changes: Any) -> Callable[[list[str]], list[str]]:
+    def change(lines: list[str]) -> list[str]:
+        record = json.loads(lines[0]) | changes
+        return [json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n", *lines[1:]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        (with_first(final_answer="other"), "content", "final_answer: not what its trace gives"),
+        (with_first(final_answer=""), "schema", 'final_answer: "" is shorter than 1 character'),
+        (with_first(completion_start=1), "turns", "completion_start 1 is not where the model's turn begins"),
+        (with_first(completion_start=-1), "schema", "completion_start: -1 is less than the minimum of 1"),
+        (with_first(prompts="Hello"), "turns", "not exactly one user and one model turn"),
+        (with_first(more=1), "schema", "Additional properties are not allowed"),
+        (with_first(id=trace_id(99)), "selection", f"id {trace_id(99)} is not selected for this shard"),
+        (lambda lines: lines[1:], "selection", "is selected but not here"),
+        (lambda lines: [lines[0], *lines], "ids", "stands in this shard twice"),
+        (lambda lines: lines[::-1], "order", "the records are not in (created_at, id) order"),
+        (lambda lines: ["{\n", *lines[1:]], "schema", "not a record: Input data was truncated"),
+        (lambda lines: [lines[0].replace('","', '", "', 1), *lines[1:]], "content", "not written canonically"),
+        (lambda lines: [*lines[:-1], lines[-1].rstrip("\n")], "content", "not written canonically"),
+        (lambda _: [], "selection", "is selected but not here"),
+        (lambda lines: [*lines, "\n"], "schema", "not a record"),
+    ],
+)
+def test_an_edited_shard_is_found(whole: Path, change: Callable[[list[str]], list[str]], kind: str, says: str) -> None:
+    found = faults_of(lambda: edit(shard(), change))
+    assert found["faults_by_kind"][kind] >= 1
+    (line, *_) = (line for line in found["first_faults"] if says in line)
+    assert line.startswith(SHARD)
+
+
+def test_a_record_moved_to_another_split_is_found(whole: Path) -> None:
+    def move() -> None:
+        line = shard().read_text().splitlines(keepends=True)[0]
+        edit(shard(), lambda lines: lines[1:])
+        edit(shard(split="test"), lambda lines: [line, *lines])
+
+    found = faults_of(move)
+    moved = [line for line in found["first_faults"] if "is not selected for this shard" in line]
+    assert len(moved) == 1
+    assert "/test-" in moved[0]
+
+
+def test_an_id_in_two_shards_and_a_group_in_two_splits_are_found(whole: Path) -> None:
+    copied = shard().read_text().splitlines(keepends=True)[0]
+    found = faults_of(lambda: edit(shard(split="test"), lambda lines: [copied, *lines]))
+    assert found["faults_by_kind"].keys() >= {"ids", "splits", "selection", "count"}
+    trace = json.loads(copied)["id"]
+    assert f"data/export/tunix_sft: id {trace} is exported twice" in found["first_faults"]
+    says = f"data/export/tunix_sft: a group of `split.group_by` is in train (id {trace}) and in test (id {trace})"
+    assert says in found["first_faults"]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "says"),
+    [
+        (lambda: shard().unlink(), "selection", "is selected but not here"),
+        (lambda: Path("data/export/tunix_sft/final_v3.jsonl").touch(), "selection", "belongs to no partition"),
+        (
+            lambda: edit(Path("data/trace_ids.txt"), lambda lines: lines[:-1]),
+            "ids",
+            "line 60: None where the",
+        ),
+        (lambda: edit(Path("data/trace_ids.txt"), lambda lines: lines[::-1]), "ids", "data/trace_ids.txt, line 1: "),
+        (lambda: Path("data/trace_ids.txt").unlink(), "ids", "data/trace_ids.txt: missing"),
+        (
+            lambda: edit(Path("data/manifest.json"), lambda lines: [x.replace('"v1"', '"v2"') for x in lines]),
+            "manifest",
+            'data/manifest.json: dataset_version: says "v2", the data says "v1"',
+        ),
+        (
+            lambda: edit(Path("data/manifest.json"), lambda lines: [x.replace('"md5"', '"md6"') for x in lines]),
+            "manifest",
+            "Additional properties are not allowed",
+        ),
+        (lambda: Path("data/manifest.json").write_text("[]"), "manifest", 'it: [] is not of type "object"'),
+        (lambda: Path("data/manifest.json").write_text("{"), "manifest", "Expecting property name"),
+        (
+            lambda: edit(Path("data/exclusions.csv"), lambda lines: [*lines, f"{trace_id(7)},asked,2026-01-31\n"]),
+            "exclusion",
+            f"id {trace_id(7)} is on data/exclusions.csv, and selected",
+        ),
+    ],
+)
+def test_an_edited_file_beside_the_records_is_found(
+    whole: Path, change: Callable[[], object], kind: str, says: str
+) -> None:
+    found = faults_of(change)
+    assert found["faults_by_kind"][kind] >= 1
+    assert any(says in line for line in found["first_faults"]), found["first_faults"]
+
+
+def test_bytes_that_the_lock_does_not_know_are_found_by_their_hash(whole: Path) -> None:
+    edit(Path("reports/steps.csv"), lambda lines: [*lines, "9,9\n"])
+    with pytest.raises(TracesError, match="1 faults"):
+        validate.work(load_params())
+    (line,) = report()["first_faults"]
+    assert line.startswith("reports/steps.csv: its md5 is ")
+
+
+def test_a_hundred_faults_are_named_and_the_rest_counted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build(row(n) for n in range(250))
+
+    def spoil() -> None:
+        for split in ("train", "validation", "test"):
+            edit(shard(split=split), lambda lines: [line.replace("Answer: ", "Answer:  ") for line in lines])
+
+    found = faults_of(spoil)
+    assert len(found["first_faults"]) == 100
+    assert found["faults_by_kind"] == {"content": 250, "manifest": found["faults"] - 250}
+    assert f"  and {found['faults'] - 100} more\n" in capsys.readouterr().out
+
+
+def test_the_gate_s_report_is_the_same_from_any_number_of_workers(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = faults_of(lambda: edit(shard(), lambda lines: lines[::-1]))
+    monkeypatch.setenv("TRACES_WORKERS", "2")
+    assert faults_of(lambda: None) == first
