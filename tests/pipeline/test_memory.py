@@ -33,11 +33,11 @@ def rows(count: int) -> Iterator[tuple[str, str, str, str]]:
         yield uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex, time, "1.0", json.dumps(payload)
 
 
-def peaks(folder: Path, count: int) -> dict[str, float]:
+def peaks(folder: Path, count: int, partition_rows: int) -> dict[str, float]:
     """The peak memory of each stage in MB, one worker, over a store of `count` rows."""
     repository = copy_repository(folder / f"project-{count}")
     params = repository / "params.yaml"
-    params.write_text(params.read_text().replace("partition_rows: 16384", "partition_rows: 4096"))
+    params.write_text(params.read_text().replace("partition_rows: 16384", f"partition_rows: {partition_rows}"))
     url = write_sqlite(folder / f"{count}.db", rows(count))
     settings = {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": "1"}
     found = {"pin": peak_mb(repository, "traces", "pin", **settings)}
@@ -51,7 +51,7 @@ def peaks(folder: Path, count: int) -> dict[str, float]:
 
 
 def test_four_times_the_traces_take_no_more_memory(tmp_path: Path) -> None:
-    few, many = peaks(tmp_path, 8_000), peaks(tmp_path, 32_000)
+    few, many = peaks(tmp_path, 8_000, 512), peaks(tmp_path, 32_000, 512)
     # 24,000 more traces are 26 MB as text, and several times that as objects.
     grown = {stage: round(many[stage] - few[stage]) for stage in few}
     assert max(grown.values()) <= 20, grown
@@ -59,7 +59,7 @@ def test_four_times_the_traces_take_no_more_memory(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 def test_memory_at_200_000_traces_is_what_it_is_at_50_000(tmp_path: Path) -> None:
-    few, many = peaks(tmp_path, 50_000), peaks(tmp_path, 200_000)
+    few, many = peaks(tmp_path, 50_000, 4096), peaks(tmp_path, 200_000, 4096)
     print({stage: (round(few[stage]), round(many[stage])) for stage in few})
     for stage in few:
         assert many[stage] <= 1.15 * few[stage], (stage, few, many)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -38,15 +38,16 @@ class Store(ABC):
         self.label = label  # how messages name the store: credentials masked
 
     def __enter__(self) -> Self:
-        with self.errors():
-            self.connection: Connection = self.engine.connect()
+        with ExitStack() as opened, self.errors():
+            opened.callback(self.engine.dispose)
+            self.connection: Connection = opened.enter_context(self.engine.connect())
             self.begin()
             self.check_table()
+            self._opened = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.connection.close()
-        self.engine.dispose()
+        self._opened.close()
 
     @property
     @abstractmethod

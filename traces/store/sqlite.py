@@ -63,15 +63,15 @@ class SqliteStore(Store):
 
     @property
     def id_text(self) -> ColumnElement[str]:
-        return func.trace_id(sql_cast(traces.c.id, String), type_=String)
+        # As bytes: sqlite3 refuses to hand over text that is not UTF-8, and the row's neighbours would go with it.
+        return func.trace_id(sql_cast(traces.c.id, LargeBinary), type_=String)
 
     @property
     def created_us(self) -> ColumnElement[int | None]:
-        return func.trace_us(sql_cast(traces.c.created_at, String), type_=Integer)
+        return func.trace_us(sql_cast(traces.c.created_at, LargeBinary), type_=Integer)
 
     @property
     def payload_text(self) -> ColumnElement[Any]:
-        # As bytes: sqlite3 would raise on text that is not UTF-8, and lose the row's neighbours too.
         return sql_cast(traces.c.payload, LargeBinary)
 
     @property

@@ -1,0 +1,135 @@
+"""A real PostgreSQL: partitions computed in the server, one read-only snapshot, rows streamed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from tests.support.samples import created_at, payload, trace_id
+from traces.errors import TracesError
+from traces.partitions import fingerprint
+from traces.store import open_store
+from traces.times import LAST_US, parse_us
+
+Database = Callable[[str], str]
+
+
+def fill(url: str, numbers: range, created: str | None = None, **changes: object) -> None:
+    rows = [(trace_id(n), created or created_at(n), "1.0", json.dumps(payload(n, **changes))) for n in numbers]
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO traces VALUES (%s, %s, %s, %s)", rows)
+
+
+@pytest.mark.parametrize("payload_type", ["json", "jsonb"])
+def test_the_server_s_partitions_are_those_of_the_rows_read(database: Database, payload_type: str) -> None:
+    url = database(payload_type)
+    fill(url, range(100), prompt="é 😀 | '; DROP")
+    fill(url, range(100, 105), "2026-01-01T00:00:00Z")
+    fill(url, range(105, 107), "infinity")
+    fill(url, range(107, 108), "0044-03-15 12:00:00 BC")
+    with open_store(url) as store:
+        rows = list(store.rows(LAST_US))
+        assert [row.created_us for row in rows[:3]] == [None, None, None]
+        assert [(r.created_us, r.id) for r in rows[3:]] == sorted((r.created_us or 0, r.id) for r in rows[3:])
+        for size in (1, 8, 10**6):
+            assert store.partitions(LAST_US, size) == list(fingerprint(rows, size))
+        as_of = parse_us(created_at(50))
+        assert as_of is not None
+        assert store.partitions(as_of, 8) == list(fingerprint(store.rows(as_of), 8))
+        assert store.kind == f"postgresql/{payload_type}"
+
+
+def test_one_state_is_seen_whatever_is_written_meanwhile(database: Database) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with open_store(url) as store:
+        fill(url, range(5, 10))
+        assert len(list(store.rows(LAST_US))) == store.census().rows == 5
+
+
+def test_rows_are_fetched_a_batch_at_a_time(database: Database) -> None:
+    url = database("json")
+    fill(url, range(3000))
+    with open_store(url) as store:
+        rows = store.rows(LAST_US)
+        next(rows)
+        activity = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        with psycopg.connect(url) as other:
+            ((query,),) = other.execute(activity).fetchall()
+        fetched = re.match(r"FETCH FORWARD (\d+) FROM", query)
+        assert fetched is not None
+        assert int(fetched[1]) <= 2000
+        assert len(list(rows)) == 2999
+
+
+def test_nothing_can_be_written_through_a_store(database: Database) -> None:
+    with open_store(database("json")) as store, pytest.raises(TracesError, match="read-only"), store.errors():
+        store.connection.execute(text("DELETE FROM traces"))
+
+
+def test_a_role_that_may_only_read_is_enough(database: Database) -> None:
+    url = database("jsonb")
+    fill(url, range(10))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE only_reads LOGIN")
+        connection.execute("GRANT SELECT ON traces TO only_reads")
+    with open_store(url.replace("postgres:@", "only_reads@")) as store:
+        assert store.census().sources == {"ungar": 10}
+        assert len(store.partitions(LAST_US, 4)) >= 1
+        assert len(list(store.rows(LAST_US))) == 10
+
+
+def test_rows_are_settled_by_the_database_s_own_clock(database: Database) -> None:
+    url = database("json")
+    fill(url, range(1), "2026-01-01T00:00:00Z")
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO traces SELECT gen_random_uuid(), now() - interval '30 s', '1.0', payload FROM traces"
+        )
+        connection.execute(
+            "INSERT INTO traces SELECT gen_random_uuid(), now() + interval '1 day', '1.0', payload FROM traces LIMIT 1"
+        )
+    old = parse_us("2026-01-01T00:00:00Z")
+    with open_store(url) as store:
+        assert store.newest_us(60) == old
+        newest = store.newest_us(0)
+        assert newest is not None
+        assert old is not None
+        assert newest > old
+        assert store.count_after(old) == 2
+
+
+def test_a_wrong_password_is_never_printed(database: Database, require_password: Callable[[str, str], str]) -> None:
+    url = require_password(database("json"), "right-one").replace("right-one", "hunter2")
+    with pytest.raises(TracesError) as refused, open_store(url):
+        pass
+    assert 'password authentication failed for user "locked"' in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_table_or_right_is_named(database: Database) -> None:
+    with pytest.raises(TracesError, match="no table `traces`"), open_store(database("")):
+        pass
+    url = database("json")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE may_nothing LOGIN")
+    mine = open_store(url.replace("postgres:@", "may_nothing@"))
+    with pytest.raises(TracesError, match="permission denied for table traces"), mine as store:
+        store.census()
+
+
+def test_a_time_zone_of_the_role_s_changes_nothing(database: Database) -> None:
+    url = database("json")
+    fill(url, range(3))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE elsewhere LOGIN; ALTER ROLE elsewhere SET timezone = 'Asia/Kathmandu'")
+        connection.execute("GRANT SELECT ON traces TO elsewhere")
+    with open_store(url) as store, open_store(url.replace("postgres:@", "elsewhere@")) as other:
+        assert list(store.rows(LAST_US)) == list(other.rows(LAST_US))
+        assert store.partitions(LAST_US, 8) == other.partitions(LAST_US, 8)
