@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import Json, ToUrl
+from commands.options import Json, ToUrl, time_option
 
 
 def ingest(
@@ -43,13 +43,12 @@ def ingest(
     from traces.ingest import NumberedLine, ingest_into_recordings, ingest_into_store
     from traces.recordings import RECORDED
     from traces.store import DATABASE_URL
-    from traces.times import require_us
 
     def watch(lines: Iterable[NumberedLine], name: str) -> Iterable[NumberedLine]:
         return progress(lines, None, name)
 
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
-    created_us = require_us(created_at or now, "--created-at")
+    created_us = time_option(created_at or now, "--created-at")
     url = to or os.environ.get(DATABASE_URL)
     if url:
         done = ingest_into_store(url, files, created_us, quarantine, watch)

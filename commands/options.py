@@ -11,3 +11,18 @@ ToUrl = Annotated[
     str | None,
     typer.Option("--to", metavar="URL", help="A database to write to, its table made where it is missing."),
 ]
+
+
+def time_option(text: str, name: str) -> int:
+    """The time in an option, in microseconds since 1970.
+
+    Raises:
+        WrongUse: it is none.
+    """
+    from traces.errors import TracesError, WrongUse
+    from traces.times import require_us
+
+    try:
+        return require_us(text, name)
+    except TracesError as error:
+        raise WrongUse(str(error)) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import Json, ToUrl
+from commands.options import Json, ToUrl, time_option
 
 if TYPE_CHECKING:
     from traces.incoming import IncomingRow
@@ -42,13 +42,13 @@ def record(
     from stages.progress import progress
     from traces.errors import WrongUse
     from traces.recordings import RECORDED, recording_path
-    from traces.times import LAST_US, require_us
+    from traces.times import LAST_US
     from traces.ungar.play import GAMES
     from traces.ungar.record import SECOND_US, record_episodes
 
     if game not in GAMES:
         raise WrongUse(f"--game {game}: not one of {', '.join(GAMES)}")
-    start_us = require_us(start, "--start")
+    start_us = time_option(start, "--start")
     if start_us + (episodes + 1) * every * SECOND_US > LAST_US:
         raise WrongUse("--start: the last game would be after the year 9999")
     played = progress(record_episodes(game, episodes, seed, start_us, every), episodes, game)

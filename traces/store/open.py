@@ -21,7 +21,7 @@ def open_store(url: str) -> Store:
     Raises:
         TracesError: the URL is not one, or names a kind of database that is not read.
     """
-    parsed = _parse(url)
+    parsed = _parse(url, DATABASE_URL)
     if parsed.get_backend_name() == "sqlite":
         return sqlite.SqliteStore(sqlite.connect_engine(parsed, read_only=True), label(parsed))
     return postgresql.PostgresStore(postgresql.connect_engine(parsed, read_only=True), label(parsed))
@@ -33,7 +33,7 @@ def open_writable(url: str) -> tuple[Engine, str]:
     Raises:
         TracesError: as `open_store`.
     """
-    parsed = _parse(url)
+    parsed = _parse(url, f"--to or {DATABASE_URL}")
     module = sqlite if parsed.get_backend_name() == "sqlite" else postgresql
     return module.connect_engine(parsed, read_only=False), label(parsed)
 
@@ -43,13 +43,13 @@ def label(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
-def _parse(url: str) -> URL:
+def _parse(url: str, where: str) -> URL:
     try:
         # libpq's own short form, which SQLAlchemy does not know.
         parsed = make_url(url.strip().replace("postgres://", "postgresql://", 1))
     except (ArgumentError, ValueError):
         # Never the URL itself: what cannot be parsed cannot be masked.
-        raise TracesError(f"{DATABASE_URL}: not a database URL; expected {_EXAMPLES}") from None
+        raise TracesError(f"{where}: not a database URL; expected {_EXAMPLES}") from None
     if parsed.get_backend_name() not in ("postgresql", "sqlite"):
-        raise TracesError(f"{DATABASE_URL}: {parsed.get_backend_name()} is not read; expected {_EXAMPLES}")
+        raise TracesError(f"{where}: {parsed.get_backend_name()} is not read; expected {_EXAMPLES}")
     return parsed

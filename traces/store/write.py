@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -35,18 +36,21 @@ class Outcome:
 class StoreWriter:
     """Used as a context manager: commits on leaving, rolls everything back where an error left."""
 
-    def __init__(self, engine: Engine, label: str, *, create: bool = True) -> None:
+    def __init__(self, engine: Engine, label: str) -> None:
         self.engine, self.label = engine, label
-        try:
-            self.connection: Connection = engine.connect()
-            self.sqlite = engine.dialect.name == "sqlite"
-            if create and not inspect(self.connection).has_table(traces.name):
-                metadata.create_all(self.connection)
-            self._id_form = self._existing_id_form()
-        except DBAPIError as error:
-            raise self._error(error) from None
+        self.sqlite = engine.dialect.name == "sqlite"
 
     def __enter__(self) -> Self:
+        try:
+            with ExitStack() as opened:
+                opened.callback(self.engine.dispose)
+                self.connection: Connection = opened.enter_context(self.engine.connect())
+                if not inspect(self.connection).has_table(traces.name):
+                    metadata.create_all(self.connection)
+                self._id_form = self._existing_id_form()
+                self._opened = opened.pop_all()
+        except DBAPIError as error:
+            raise self._error(error) from None
         return self
 
     def __exit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
@@ -58,8 +62,7 @@ class StoreWriter:
         except DBAPIError as error:
             raise self._error(error) from None
         finally:
-            self.connection.close()
-            self.engine.dispose()
+            self._opened.close()
 
     def add(self, rows: list[IncomingRow], default_us: int) -> Outcome:
         """Insert the rows that are not there yet. A row without a time gets `default_us`.

@@ -1,0 +1,77 @@
+"""What every subcommand has: help with examples, exit codes, errors of one line."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from tests.commands.support import Command
+from tests.support.shell import ROOT, run
+
+SUBCOMMANDS = ("status", "record", "ingest", "pin", "summary")
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_help_shows_examples(traces: Command, name: str) -> None:
+    assert traces(name, "--help") == 0
+    examples = traces.out.partition("Examples")[2]
+    assert f"traces {name}" in examples
+
+
+def test_help_lists_the_subcommands(traces: Command) -> None:
+    assert traces("--help") == 0
+    assert all(f" {name} " in traces.out for name in SUBCOMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["pin", "--nonsense"],
+        ["pin", "--settle", "-1"],
+        ["ingest"],
+        ["record", "--game", "chess", "--episodes", "1", "--seed", "1"],
+        ["record", "--game", "gin_rummy", "--episodes", "0", "--seed", "1"],
+        ["record", "--game", "gin_rummy", "--seed", "1"],
+        ["record", "--game", "gin_rummy", "--episodes", "1", "--seed", "1", "--start", "soon"],
+        ["ingest", "x", "--created-at", "soon"],
+        ["record", "--game", "gin_rummy", "--episodes", "9", "--seed", "1", "--start", "9999-12-31T23:59"],
+    ],
+)
+def test_wrong_use_exits_2(traces: Command, arguments: list[str]) -> None:
+    assert traces(*arguments) == 2
+    assert traces.err
+    assert "Traceback" not in traces.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["summary"], "traces: data/manifest.json: missing or not JSON; `make repro` makes it"),
+        (["pin"], "traces: embedded store (data/recorded/): no trace older than 60 s; `traces record` or"),
+        (["pin", "--check"], "traces: data/snapshot.json: no pin yet;"),
+        (["ingest", "gone.jsonl"], "traces: gone.jsonl: No such file or directory"),
+        (["ingest", "x", "--to", "nowhere"], "traces: --to or TRACES_DATABASE_URL: not a database URL; expected"),
+    ],
+)
+def test_a_fault_is_one_line_and_exits_1(traces: Command, arguments: list[str], says: str) -> None:
+    assert traces(*arguments) == 1
+    assert traces.err.startswith(says)
+    assert len(traces.err.splitlines()) == 1
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['traces', '--help']\n"
+        "from commands.app import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'duckdb', 'pyarrow', 'pydantic', 'msgspec', 'psycopg', 'numpy'} & set(sys.modules)\n"
+        "sys.exit(f'loaded {heavy}' if heavy else 0)"
+    )
+    run(ROOT, sys.executable, "-c", code)
+
+
+def test_the_installed_command_is_this_one() -> None:
+    assert "Exit codes" in run(ROOT, "traces", "--help").out

@@ -1,0 +1,40 @@
+"""`traces ingest`: where the traces go, and what it says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.support import Command
+from tests.support.samples import payload, row, write_jsonl
+
+
+def test_without_a_database_they_become_a_recording(traces: Command) -> None:
+    write_jsonl(Path("mine.jsonl"), [row(1), payload(2)])
+    assert traces("ingest", "mine.jsonl", "--created-at", "2026-01-01") == 0
+    assert traces.out == "2 traces added, 0 were there already; next: traces pin && dvc repro\n"
+    assert traces("ingest", "mine.jsonl", "--json") == 0
+    assert json.loads(traces.out) == {"added": 0, "present": 2, "quarantined": 0}
+    assert Path("data/recorded/mine.jsonl.gz").is_file()
+
+
+def test_with_a_url_they_go_there(traces: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_jsonl(Path("mine.jsonl"), [row(1)])
+    assert traces("ingest", "mine.jsonl", "--to", "sqlite:///one.db") == 0
+    monkeypatch.setenv("TRACES_DATABASE_URL", "sqlite:///two.db")
+    assert traces("ingest", "mine.jsonl") == 0
+    assert Path("one.db").is_file()
+    assert Path("two.db").is_file()
+    assert list(Path("data/recorded").iterdir()) == []
+
+
+def test_a_bad_line_stops_it_or_is_set_aside(traces: Command) -> None:
+    write_jsonl(Path("mine.jsonl"), [row(1), {}])
+    assert traces("ingest", "mine.jsonl") == 1
+    assert traces.err.startswith("traces: mine.jsonl, line 2: ")
+    assert list(Path("data/recorded").iterdir()) == []
+    assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 0
+    assert "1 traces added, 0 were there already, 1 bad lines in bad.jsonl" in traces.out
+    assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 2
