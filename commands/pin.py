@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import Json
+from commands.options import Json, waiting
 
 # A transaction that began earlier may still commit rows with an earlier created_at.
 SETTLE_S = 60.0
@@ -35,7 +35,7 @@ def pin(
     from traces.embedded import open_configured
     from traces.store import DATABASE_URL
 
-    with open_configured(os.environ.get(DATABASE_URL)) as store:
+    with waiting("reading the store"), open_configured(os.environ.get(DATABASE_URL)) as store:
         facts = check_pin(store) if check else write_pin(store, settle)
     if json:
         import json as json_module

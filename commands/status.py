@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from commands.options import Json
+from commands.options import Json, waiting
 
 
 def status(json: Json = False) -> None:
@@ -38,7 +38,7 @@ def gather() -> dict[str, Any]:
     def time(us: int | None) -> str | None:
         return None if us is None else to_iso(us)
 
-    with open_configured(os.environ.get(DATABASE_URL)) as store:
+    with waiting("reading the store"), open_configured(os.environ.get(DATABASE_URL)) as store:
         census = store.census()
         facts: dict[str, Any] = {
             "store": {
