@@ -115,7 +115,12 @@ def test_a_record_moved_to_another_split_is_found(whole: Path) -> None:
     assert "/test-" in moved[0]
 
 
-def test_an_id_in_two_shards_and_a_group_in_two_splits_are_found(whole: Path) -> None:
+@pytest.mark.parametrize("slice_records", [7, 1000])
+def test_an_id_in_two_shards_and_a_group_in_two_splits_are_found(
+    whole: Path, slice_records: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 121 records are held against each other in 18 slices, or all at once.
+    monkeypatch.setattr(validate, "SLICE_RECORDS", slice_records)
     copied = shard().read_text().splitlines(keepends=True)[0]
     found = faults_of(lambda: edit(shard(split="test"), lambda lines: [copied, *lines]))
     assert found["faults_by_kind"].keys() >= {"ids", "splits", "selection", "count"}
