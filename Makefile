@@ -2,23 +2,27 @@
 PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 export PATH := $(VENV)/bin:$(PATH)
+PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 TEST_WORKERS ?= 2
 
-.PHONY: repro test soak lint format schemas clean
+.PHONY: repro gate test soak lint format schemas clean
 .DEFAULT_GOAL := repro
 
-repro: .venv/ready  ## build the dataset and say what it is
+repro: .venv/training  ## build the dataset, train on it for ten steps, and say what it is
 	dvc repro
 	@echo
 	@traces summary
 
-test: .venv/ready  ## the test suite, under 10 minutes on 2 cores
+gate: .venv/ready  ## build the dataset and check it, without the packages for training
+	dvc repro validate
+
+test: .venv/training  ## the test suite, under 10 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
 
-soak: .venv/ready  ## what is too long for every run
+soak: .venv/training  ## what is too long for every run
 	pytest -m soak
 
-lint: .venv/ready  ## ruff and strict types
+lint: .venv/training  ## ruff and strict types
 	ruff check .
 	ruff format --check .
 	mypy
@@ -37,7 +41,14 @@ clean:  ## remove the environment and what it left; data stays
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "make: $(PYTHON) is older than Python 3.11; name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "building .venv: a minute or two, once"
 	$(PYTHON) -m venv --clear .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@touch .venv/ready
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What training needs besides: 2 GB, and not needed up to the gate.
+.venv/training: .venv/ready requirements-training.lock
+	@echo "adding what training needs: a few minutes, once"
+	$(PIP) --require-hashes -r requirements-training.lock
+	@touch $@

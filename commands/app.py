@@ -11,7 +11,7 @@ from commands.pin import pin
 from commands.record import record
 from commands.status import status
 from commands.summary import summary
-from traces.errors import TracesError, WrongUse
+from traces.errors import TracesError, WrongUse, one_line, unexpected
 
 # Typer keeps a docstring's lines as they are only in this mode; examples need that.
 app = typer.Typer(
@@ -30,16 +30,18 @@ def main() -> None:
     """Run the command; a fault is one line on stderr."""
     try:
         app()
-    except WrongUse as error:
-        print(f"traces: {error}", file=sys.stderr)
-        sys.exit(2)
-    except TracesError as error:
-        print(f"traces: {error}", file=sys.stderr)
-        sys.exit(1)
     except BrokenPipeError:
         # The reader of our output went away: no fault of ours, and nothing to say it to.
         sys.stderr.close()
         sys.exit(1)
+    except TracesError as error:
+        code, message = 2 if isinstance(error, WrongUse) else 1, str(error)
+    except Exception as error:  # whatever it is, a person gets one line
+        code, message = 1, unexpected(error)
+    else:
+        return
+    print(f"traces: {one_line(message, 2000)}", file=sys.stderr)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

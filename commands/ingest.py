@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from commands.options import Json, ToUrl, time_option
+from commands.options import Json, ToUrl, counted, require_repository, require_url, time_option
 
 
 def ingest(
@@ -48,16 +48,20 @@ def ingest(
         return progress(lines, None, name)
 
     now = datetime.now(UTC).replace(microsecond=0).isoformat()
-    created_us = time_option(created_at or now, "--created-at")
+    created_us = time_option(now if created_at is None else created_at, "--created-at")
+    require_url(to)
     url = to or os.environ.get(DATABASE_URL)
     if url:
         done = ingest_into_store(url, files, created_us, quarantine, watch)
     else:
+        require_repository()
         done = ingest_into_recordings(RECORDED, files, created_us, quarantine, watch)
     if json:
         import json as json_module
 
         print(json_module.dumps({"added": done.added, "present": done.present, "quarantined": done.quarantined}))
         return
-    aside = f", {done.quarantined} bad lines in {quarantine}" if done.quarantined else ""
-    print(f"{done.added} traces added, {done.present} were there already{aside}; next: traces pin && dvc repro")
+    aside = f", {counted(done.quarantined, 'bad line')} in {quarantine}" if done.quarantined else ""
+    where = " with TRACES_DATABASE_URL set to it" if to and to != os.environ.get(DATABASE_URL) else ""
+    after = f"; next{where}: traces pin && dvc repro" if done.added else ""
+    print(f"{counted(done.added, 'trace')} added, {done.present:,} there already{aside}{after}")

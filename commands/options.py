@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,6 +30,35 @@ def time_option(text: str, name: str) -> int:
         return require_us(text, name)
     except TracesError as error:
         raise WrongUse(str(error)) from None
+
+
+def require_url(to: str | None) -> None:
+    """Refuse an empty `--to`: an unset variable in a script, and not the recordings.
+
+    Raises:
+        WrongUse: it is empty.
+    """
+    from traces.errors import WrongUse
+
+    if to is not None and not to.strip():
+        raise WrongUse("--to: empty; name a database, or leave it out")
+
+
+def require_repository() -> None:
+    """Refuse to work on data/ where there is none.
+
+    Raises:
+        WrongUse: this is not the root of a repository of datasets.
+    """
+    from traces.errors import WrongUse
+
+    if not Path("params.yaml").is_file():
+        raise WrongUse(f"no params.yaml in {Path.cwd()}; run it from the repository's root")
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 trace`, `2 traces`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 @contextmanager

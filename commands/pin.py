@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from commands.options import Json, waiting
+from commands.options import Json, counted, require_repository, waiting
 
 # A transaction that began earlier may still commit rows with an earlier created_at.
 SETTLE_S = 60.0
@@ -18,7 +18,8 @@ def pin(
         bool, typer.Option("--check", help="Write nothing; exit 0 for fresh or behind, 1 for broken.")
     ] = False,
     settle: Annotated[
-        float, typer.Option(min=0, help="Leave out rows younger than this many seconds, by the database's clock.")
+        float,
+        typer.Option(min=0, max=1e9, help="Leave out rows younger than this many seconds by the database's clock."),
     ] = SETTLE_S,
     json: Json = False,
 ) -> None:
@@ -35,6 +36,7 @@ def pin(
     from traces.embedded import open_configured
     from traces.store import DATABASE_URL
 
+    require_repository()
     with waiting("reading the store"), open_configured(os.environ.get(DATABASE_URL)) as store:
         facts = check_pin(store) if check else write_pin(store, settle)
     if json:
@@ -90,10 +92,10 @@ def sentence(facts: dict[str, Any]) -> str:
     """What was done or found, in a line."""
     if "written" in facts:
         what = "wrote" if facts["changed"] else "unchanged:"
-        younger = f"; {facts['younger']} rows are too young yet (--settle)" if facts["younger"] else ""
+        younger = f"; left out as too young (--settle): {counted(facts['younger'], 'row')}" if facts["younger"] else ""
         return (
-            f"{what} {facts['written']}: {facts['rows']} rows in {facts['partitions']} partitions of {facts['store']}, "
-            f"as of {facts['as_of']}{younger}"
+            f"{what} {facts['written']}: {counted(facts['rows'], 'row')} in "
+            f"{counted(facts['partitions'], 'partition')} of {facts['store']}, as of {facts['as_of']}{younger}"
         )
-    state = f"{facts['state']} by {facts['behind']} rows" if facts["state"] == "behind" else facts["state"]
-    return f"{state}: {facts['rows']} rows of {facts['store']} pinned as of {facts['as_of']}"
+    state = f"behind by {counted(facts['behind'], 'row')}" if facts["state"] == "behind" else facts["state"]
+    return f"{state}: {counted(facts['rows'], 'row')} of {facts['store']} pinned as of {facts['as_of']}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands.options import Json, ToUrl, time_option
+from commands.options import Json, ToUrl, counted, require_repository, require_url, time_option
 
 if TYPE_CHECKING:
     from traces.incoming import IncomingRow
@@ -49,8 +49,11 @@ def record(
     if game not in GAMES:
         raise WrongUse(f"--game {game}: not one of {', '.join(GAMES)}")
     start_us = time_option(start, "--start")
+    require_url(to)
     if start_us + (episodes + 1) * every * SECOND_US > LAST_US:
         raise WrongUse("--start: the last game would be after the year 9999")
+    if not to:
+        require_repository()
     played = progress(record_episodes(game, episodes, seed, start_us, every), episodes, game)
     if to:
         where, count = to_store(to, played)
@@ -65,13 +68,18 @@ def record(
 
         print(json_module.dumps({"written": where, "traces": count}))
     else:
-        print(f"{count} traces of {episodes} games written to {where}; next: traces pin && dvc repro")
+        after = " with TRACES_DATABASE_URL set to it" if to else ""
+        print(
+            f"{counted(count, 'trace')} of {counted(episodes, 'game')} written to {where}; "
+            f"next{after}: traces pin && dvc repro"
+        )
 
 
 def to_recording(
     path: Path, played: Iterable[list[IncomingRow]], game: str, episodes: int, seed: int, start_us: int, every_s: int
 ) -> int:
     """Write the games as a recording with its provenance; the count of its traces."""
+    from traces.files import folder_lock
     from traces.recordings import write_recording
     from traces.ungar.play import load_spec
     from traces.ungar.record import recording_provenance
@@ -79,9 +87,9 @@ def to_recording(
     load_spec(game)  # first, so that a missing UNGAR is what is said
     provenance = recording_provenance(game, episodes, seed, start_us, every_s)
     count = 0
-    with write_recording(path, provenance) as file:
+    with folder_lock(path.parent), write_recording(path, provenance) as file:
         for rows in played:
-            file.writelines(row.line(row.created_us or start_us) for row in rows)
+            file.writelines(row.line(start_us if row.created_us is None else row.created_us) for row in rows)
             count += len(rows)
         provenance["traces"] = count
     return count

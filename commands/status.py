@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from commands.options import Json, waiting
+from commands.options import Json, require_repository, waiting
 
 
 def status(json: Json = False) -> None:
@@ -17,6 +17,7 @@ def status(json: Json = False) -> None:
 
       TRACES_DATABASE_URL=postgresql://reader@localhost/traces traces status --json
     """
+    require_repository()
     facts = gather()
     if json:
         import json as json_module
@@ -49,6 +50,7 @@ def gather() -> dict[str, Any]:
                 "last": time(census.last_us),
                 "sources": census.sources,
                 "games": census.games,
+                "uncounted": census.uncounted,
             },
             "pin": pin_facts(store),
         }
@@ -57,7 +59,7 @@ def gather() -> dict[str, Any]:
     except metadata.PackageNotFoundError:
         tunix = None
     facts["ungar"] = {"version": ungar_version(), "install": INSTALL}
-    facts["tunix"] = {"version": tunix, "install": "pip install '.[training]'"}
+    facts["tunix"] = {"version": tunix, "install": "pip install --require-hashes -r requirements-training.lock"}
     return facts
 
 
@@ -83,28 +85,26 @@ def pin_facts(store: Any) -> dict[str, Any]:
 def show(facts: dict[str, Any]) -> None:
     """The facts as a table for a person."""
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     store, pin = facts["store"], facts["pin"]
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    console = Console()
 
     def row(name: str, value: str) -> None:
-        table.add_row(name, Text(value))  # as text: a game's name is data, not markup
+        # As text: a game's name is data, not markup. Never cut into lines: a command in it may be copied.
+        console.print(Text.assemble((f"{name:<9}", "bold"), value), soft_wrap=True)
 
     row("store", f"{store['name']}, {store['kind']}")
     row("rows", f"{store['rows']:,}" + (f", {store['first']} to {store['last']}" if store["first"] else ""))
     for name in ("sources", "games"):
-        row(name, ", ".join(f"{key} {count:,}" for key, count in store[name].items()) or "none")
+        counts = ", ".join(f"{key} {count:,}" for key, count in store[name].items())
+        row(name, counts or (f"not counted: {store['uncounted']}" if store["uncounted"] else "none"))
     row("pin", pin_line(pin))
     for line in pin.get("differences", [])[:10]:
         row("", line)
     for name, title in (("ungar", "UNGAR"), ("tunix", "Tunix")):
         held = facts[name]
         row(title, held["version"] or f"Not Installed: {held['install']}")
-    Console().print(table)
 
 
 def pin_line(pin: dict[str, Any]) -> str:
@@ -114,6 +114,9 @@ def pin_line(pin: dict[str, Any]) -> str:
     detail = {
         "fresh": f"fresh: {pin['rows']:,} rows as of {pin['as_of']}",
         "behind": f"behind by {pin['behind']:,} rows later than {pin['as_of']}; `traces pin` takes them in",
-        "broken": f"broken: rows up to {pin['as_of']} differ; bring them back, or take them with `traces pin`",
+        "broken": (
+            f"broken: of the rows up to {pin['as_of']} some were added, changed or removed; "
+            "bring them back, or take the store as it is with `traces pin`"
+        ),
     }
     return detail[pin["state"]]

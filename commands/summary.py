@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import typer
+
 from commands.options import Json
 
 
 def summary(json: Json = False) -> None:
     """Show the dataset that data/manifest.json describes: its id, its counts, where the files lie.
+
+    Exits with 1 where that is not the dataset that the workspace asks for, or its files are not there.
 
     [bold]Examples[/bold]
 
@@ -19,10 +23,13 @@ def summary(json: Json = False) -> None:
     import json as json_module
 
     manifest = load_manifest()
+    stale = stale_because(manifest)
     if json:
-        print(json_module.dumps(manifest, indent=2, ensure_ascii=False))
+        print(json_module.dumps({**manifest, "stale": stale}, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(lines(manifest)))
+        print("\n".join(lines(manifest, stale)))
+    if stale:
+        raise typer.Exit(1)
 
 
 def load_manifest() -> dict[str, Any]:
@@ -38,13 +45,54 @@ def load_manifest() -> dict[str, Any]:
 
     path = Path("data/manifest.json")
     try:
-        manifest: dict[str, Any] = json_module.loads(path.read_text())
+        manifest: Any = json_module.loads(path.read_text())
     except (OSError, ValueError):
-        raise TracesError(f"{path}: missing or not JSON; `make repro` makes it") from None
+        manifest = None
+    if not isinstance(manifest, dict) or "dataset_id" not in manifest:
+        raise TracesError(f"{path}: missing, or no manifest; `dvc repro` makes it")
     return manifest
 
 
-def lines(manifest: dict[str, Any]) -> list[str]:
+def stale_because(manifest: dict[str, Any]) -> str | None:
+    """Why the manifest is not of what the workspace asks for and holds, as far as a look can tell; else None."""
+    from pathlib import Path
+
+    from stages.params import load_params
+    from traces.pin import load_pin
+
+    asked, pin = load_params().model_dump(exclude_none=True), load_pin()
+    asked["filters"] = _without_nulls(asked["filters"])
+    if (manifest["exported_at"], manifest["pin"]["rows"]) != (pin.as_of, pin.rows):
+        return "data/snapshot.json was pinned anew since"
+    made = {
+        "dataset": {"name": manifest["dataset_name"], "version": manifest["dataset_version"]},
+        "split": manifest["split"],
+        "selection": _without_nulls(manifest["selection"]),
+        "filters": _without_nulls(manifest["filters"]),
+        "export": {"formats": list(manifest["exports"])},
+    }
+    for group, held in made.items():
+        if asked[group] != held:
+            return f"params.yaml asks for another {group}"
+    for export in manifest["exports"].values():
+        if len(list(Path(export["path"]).glob("*.jsonl"))) != sum(export["shards"].values()):
+            return f"{export['path']}/ does not hold its files"
+    return None
+
+
+def _without_nulls(group: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in group.items() if value is not None}
+
+
+def next_step(manifest: dict[str, Any]) -> str:
+    """A command worth trying with this dataset."""
+    games = manifest["stats"]["games"]
+    if len(games) > 1:
+        return f"dvc exp run -S filters.game={max(games, key=games.__getitem__)}"
+    return "docs/datasets.md says what else can be chosen"
+
+
+def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     """The summary. Counts that are 0 are said too: nothing is dropped in silence."""
     counts, exports = manifest["counts"], manifest["exports"]
     set_aside = ("quarantined", "filtered", "excluded", "rejected", "deduplicated", "over_limit")
@@ -60,6 +108,8 @@ def lines(manifest: dict[str, Any]) -> list[str]:
         rows.append((name, f"{splits}: {export['path']}/"))
     rows += [
         ("also", "data/manifest.json, data/trace_ids.txt, reports/"),
-        ("next", "dvc exp run -S filters.game=high_card_duel"),
+        ("next", next_step(manifest)),
     ]
+    if stale:
+        rows[-1] = ("stale", f"{stale}; `dvc repro` makes it, `git checkout . && dvc checkout` goes back")
     return [f"{name:<12}{value}" for name, value in rows]

@@ -26,8 +26,14 @@ class Exclusions:
     def __len__(self) -> int:
         return len(self.ids) + len(self.contents)
 
-    def cover(self, trace_id: str, content_sha256: str) -> bool:
-        return trace_id in self.ids or content_sha256 in self.contents
+    def covering(self, trace_id: str, content_sha256: str) -> list[str]:
+        """What on the list covers a trace, as it is written there."""
+        by_id = [trace_id] if trace_id in self.ids else []
+        return by_id + ([f"sha256:{content_sha256}"] if content_sha256 in self.contents else [])
+
+    def without(self, found: set[str]) -> list[str]:
+        """What is on the list beside `found`, in order."""
+        return sorted({*self.ids, *(f"sha256:{content}" for content in self.contents)} - found)
 
 
 def load_exclusions(path: Path = EXCLUSIONS) -> Exclusions:

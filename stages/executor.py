@@ -17,6 +17,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 WORKERS = "TRACES_WORKERS"
+MAX_WORKERS = 1024
 
 
 class _InlineExecutor(Executor):
@@ -57,13 +58,13 @@ def worker_count() -> int:
     """`TRACES_WORKERS`, or the cores that this process may use. It never changes a byte of the output.
 
     Raises:
-        TracesError: TRACES_WORKERS is not a whole number of 1 or more.
+        TracesError: TRACES_WORKERS is not a whole number from 1 to `MAX_WORKERS`.
     """
     given = os.environ.get(WORKERS, "")
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not given.isdecimal() or int(given) < 1:
-        raise TracesError(f"{WORKERS}={given}: expected a whole number of 1 or more")
+    if not given.isdecimal() or not 1 <= int(given[:9]) <= MAX_WORKERS:
+        raise TracesError(f"{WORKERS}={given}: expected a whole number from 1 to {MAX_WORKERS}")
     return int(given)
 
 

@@ -20,6 +20,7 @@ from stages.run import run_stage
 from stages.selected import rendered_members
 from traces.files import folder_aside
 from training.formats import FORMATS
+from training.templates import Template, load_template
 
 
 def work(params: Params) -> None:
@@ -28,12 +29,12 @@ def work(params: Params) -> None:
         folders = {name: stack.enter_context(folder_aside(EXPORT / name)) for name in FORMATS}
         chosen: dict[str, Path] = {name: folder for name, folder in folders.items() if name in params.export.formats}
         with open_workers(len(names)) as workers:
-            export = partial(export_partition, folders=chosen)
+            export = partial(export_partition, folders=chosen, template=load_template(params.render.template))
             for _ in progress(workers.map(export, names), len(names), "export"):
                 pass
 
 
-def export_partition(name: str, folders: dict[str, Path]) -> None:
+def export_partition(name: str, folders: dict[str, Path], template: Template) -> None:
     """Write one partition's shards in all formats, its traces read once."""
     lines = [(format_name, folder, FORMATS[format_name]) for format_name, folder in folders.items()]
     with ExitStack() as stack:
@@ -44,7 +45,7 @@ def export_partition(name: str, folders: dict[str, Path]) -> None:
                 if file is None:
                     file = stack.enter_context((folder / shard_name(split, name)).open("wb"))
                     files[format_name, split] = file
-                file.write(line(trace))
+                file.write(line(trace, template))
 
 
 if __name__ == "__main__":

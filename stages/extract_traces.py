@@ -70,10 +70,37 @@ def work(params: Params) -> None:
         folder_aside(QUARANTINE) as quarantine,
     ):
         require_kind(pin, store)
-        extracted = extract_rows(store.rows(pin.as_of_us), pin, traces, quarantine)
+        newest = Newest()
+        extracted = extract_rows(newest.watch(store.rows(pin.as_of_us)), pin, traces, quarantine)
         require_pinned(pin, [item.partition for item in extracted], store.label)
+        newest.require(pin)
         reasons = require_valid(extracted, params.extract.max_quarantined)
         (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
+
+
+class Newest:
+    """The created_at of the newest row, seen as the rows go by in order."""
+
+    us: int | None = None
+
+    def watch(self, rows: Iterator[Row]) -> Iterator[Row]:
+        """The rows as they are."""
+        for row in rows:
+            self.us = row.created_us
+            yield row
+
+    def require(self, pin: Pin) -> None:
+        """Refuse a pin that says another time: it is the manifest's `exported_at`.
+
+        Raises:
+            TracesError: it does.
+        """
+        if self.us != pin.as_of_us:
+            found = "no time" if self.us is None else to_iso(self.us)
+            raise TracesError(
+                f"{SNAPSHOT}: as_of {pin.as_of}, the newest row has {found}; "
+                f"`git checkout {SNAPSHOT}` restores it, `traces pin` takes it anew"
+            )
 
 
 def extract_rows(rows: Iterator[Row], pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:

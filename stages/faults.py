@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from traces.errors import one_line
+from traces.errors import TracesError, one_line
 
 NAMED = 100
 
@@ -21,6 +24,18 @@ class Faults:
         self.counts[kind] += 1
         if len(self.lines) < NAMED:
             self.lines.append(f"{where}: {one_line(what)}")
+
+    @contextmanager
+    def guard(self, where: str, kind: str = "unreadable") -> Iterator[None]:
+        """Take whatever a check stumbles over for a fault: what was changed by hand may hold anything."""
+        try:
+            yield
+        except BrokenExecutor:
+            raise
+        except TracesError as error:
+            self.add(kind, where, str(error))
+        except Exception as error:  # bounded by what it guards: one check
+            self.add(kind, where, f"cannot be checked: {type(error).__name__}: {error}")
 
     def merge(self, other: Faults) -> None:
         self.counts += other.counts

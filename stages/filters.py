@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from stages.params import FilterValue, Range
+from traces.times import require_us, to_iso
 
 # A float would make 0.1 of 0.1000000000000000055; a Decimal compares exactly with ints and Decimals.
 decode_meta = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal).decode
@@ -22,8 +23,33 @@ Predicate = Callable[[object], bool]
 
 
 def compile_filters(filters: Mapping[str, FilterValue]) -> dict[str, Predicate]:
-    """A test a key, for the filters that are not null."""
-    return {key: _predicate(value) for key, value in filters.items() if value is not None}
+    """A test a key, for the filters that are not null.
+
+    Raises:
+        TracesError: a filter on `created_at` is no time.
+    """
+    return {
+        key: _predicate(_as_times(value) if key == "created_at" else value)
+        for key, value in filters.items()
+        if value is not None
+    }
+
+
+def filterable(meta: str, created_at: str, trace_version: str) -> dict[str, Any]:
+    """What filters and groups see of a trace: its metadata, and two of our own."""
+    return {**(decode_meta(meta) or {}), "created_at": created_at, "trace_version": trace_version}
+
+
+def _as_times(wanted: FilterValue) -> FilterValue:
+    """The value with its times written as a trace's are: in that form they compare as text."""
+    if isinstance(wanted, Range):
+        low, high = (None if end is None else _as_time(end) for end in (wanted.min, wanted.max))
+        return Range(min=low, max=high)
+    return [_as_time(value) for value in wanted] if isinstance(wanted, list) else _as_time(wanted)
+
+
+def _as_time(value: object) -> str:
+    return to_iso(require_us(value, "params.yaml: filters.created_at"))
 
 
 def _predicate(wanted: FilterValue) -> Predicate:

@@ -106,13 +106,17 @@ def hash_file(path: Path) -> str:
 
 
 def _hash_folder(folder: Path) -> Artefact:
-    # What .dvcignore leaves out, of the folders that dvc.yaml names: Python's own cache.
+    # What .dvcignore leaves out: Python's own cache, and what a killed process left.
     files = {path.relative_to(folder).parts: path for path in folder.rglob("*") if path.is_file()}
-    kept = sorted(parts for parts in files if "__pycache__" not in parts)
+    kept = sorted(parts for parts in files if "__pycache__" not in parts and not _left_behind(parts[-1]))
     listing = [{"md5": hash_file(files[parts]), "relpath": "/".join(parts)} for parts in kept]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     size = sum(files[parts].stat().st_size for parts in kept)
     return Artefact(folder.as_posix(), f"{digest}.dir", size, len(kept))
+
+
+def _left_behind(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".tmp")
 
 
 def _artefact(item: dict[str, Any]) -> Artefact:

@@ -36,18 +36,26 @@ def _whole(value: object) -> object:
     return value
 
 
+def _number(value: object) -> object:
+    if isinstance(value, bool | str):
+        raise ValueError("is not a number")
+    return value
+
+
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
 Name = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
+Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+# Infinity and NaN are no JSON, and no metadata value is one.
+Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Scalar = StrictBool | StrictInt | Finite | StrictStr
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.
-TemplateName = Literal["gemma"]
-FormatName = Literal["trace", "tunix_sft"]
+TemplateName = Literal["gemma", "llama3", "qwen3"]
+FormatName = Literal["trace", "tunix_sft", "tunix_grpo", "training_example", "messages"]
 
 
 class _Group(BaseModel):
@@ -57,8 +65,8 @@ class _Group(BaseModel):
 class Range(_Group):
     """Both ends are included; one may be left out."""
 
-    min: StrictInt | StrictFloat | StrictStr | None = None
-    max: StrictInt | StrictFloat | StrictStr | None = None
+    min: StrictInt | Finite | StrictStr | None = None
+    max: StrictInt | Finite | StrictStr | None = None
 
     @model_validator(mode="after")
     def _bounded(self) -> Range:
@@ -82,7 +90,7 @@ class Extract(_Group):
 
 class Selection(_Group):
     strategy: Literal["all", "latest", "random"]
-    limit: Annotated[Whole, Field(ge=1)] | None = None
+    limit: Annotated[Whole, Field(ge=1, lt=2**63)] | None = None
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None
     dedup: Literal["none", "exact"]
 
@@ -122,6 +130,12 @@ class Render(_Group):
 class Export(_Group):
     formats: Annotated[list[FormatName], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _once(self) -> Export:
+        if len(set(self.formats)) < len(self.formats):
+            raise ValueError("a format is named twice")
+        return self
+
 
 class Params(_Group):
     """The whole of params.yaml."""
@@ -155,7 +169,7 @@ def read_yaml(path: Path) -> Any:
     except MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise TracesError(f"{path}{line}: {one_line(str(error.problem or error.context))}") from None
-    except (OSError, UnicodeError, YAMLError) as error:
+    except (OSError, ValueError, YAMLError) as error:
         raise TracesError(f"{path}: {one_line(str(error))}") from None
 
 
@@ -184,7 +198,7 @@ def _explain(error: ValidationError) -> str:
         return f"{where}: is missing"
     if first["type"] == "extra_forbidden":
         return f"{where}: no such param"
-    if place[:1] == ["filters"]:
+    if place[:1] == ["filters"] and len(place) > 1:
         shown = one_line(repr(first["input"]), 60)
         return f"{where}: {shown} is not a scalar, a list of scalars, a range {{min:, max:}} or null"
     what = first["msg"].removeprefix("Value error, ")

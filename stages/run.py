@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 
 from stages.params import Params, load_params
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, one_line, unexpected
 
 
 def run_stage(name: str, work: Callable[[Params], None]) -> None:
@@ -20,10 +20,10 @@ def run_stage(name: str, work: Callable[[Params], None]) -> None:
         message = (
             "a worker was killed, most likely for memory; set TRACES_WORKERS=1 or a smaller extract.partition_rows"
         )
-    except OSError as error:
-        message = f"{error.filename or 'disk'}: {error.strerror or error}"
     except KeyboardInterrupt:
         sys.exit(f"{name}: interrupted; nothing half-written was left")
+    except Exception as error:  # whatever it is, a person gets one line
+        message = unexpected(error)
     else:
         return
     sys.exit(f"{name}: {one_line(message, 2000)}")

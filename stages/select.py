@@ -8,6 +8,7 @@ then the strategy: a limit never hides a match.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,11 +21,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from stages.exclusions import Exclusions, load_exclusions
+from stages.exclusions import EXCLUSIONS, Exclusions, load_exclusions
 from stages.executor import open_workers, worker_count
-from stages.filters import compile_filters, decode_meta
+from stages.filters import compile_filters, filterable
 from stages.keys import HALF, halves, id_halves, id_text
-from stages.params import Params, Split
+from stages.params import Params, Range, Split
 from stages.partitioned import (
     SELECTION_SCHEMA,
     make_schema,
@@ -37,13 +38,14 @@ from stages.paths import COUNTS, SELECTION, SPLITS, TRACES
 from stages.progress import progress
 from stages.run import run_stage
 from stages.splits import keyed_hash, split_of
-from traces.errors import TracesError
+from traces.errors import TracesError, one_line
 from traces.files import folder_aside
 from traces.times import to_iso
 from training.control_tokens import has_control_token
 
 CANDIDATE_SCHEMA = make_schema(
     [
+        ("candidate", pa.bool_()),  # the others are here for their id alone
         ("part", pa.int32()),  # the partition, counted in order
         ("id_high", HALF),
         ("id_low", HALF),
@@ -69,17 +71,30 @@ class Fates:
     counts: Counter[str] = field(default_factory=Counter)
     keys: set[str] = field(default_factory=set)
     matches: Counter[str] = field(default_factory=Counter)
+    taken_down: set[str] = field(default_factory=set)  # what of the takedown list was found
 
     def add(self, other: Fates) -> None:
         self.counts += other.counts
         self.keys |= other.keys
         self.matches += other.matches
+        self.taken_down |= other.taken_down
 
 
 def work(params: Params) -> None:
+    with folder_aside(SELECTION) as selection:
+        for line in select_into(selection, params):
+            print(f"select: note: {EXCLUSIONS} names {line}, which no trace is", file=sys.stderr)
+
+
+def select_into(selection: Path, params: Params) -> list[str]:
+    """Write the selection that follows from data/traces/ and the takedown list; what of that is no trace.
+
+    Raises:
+        TracesError: it would be none that was asked for.
+    """
     exclusions = load_exclusions()
     names = partition_names(TRACES)
-    with tempfile.TemporaryDirectory(prefix="select-") as scratch, folder_aside(SELECTION) as selection:
+    with tempfile.TemporaryDirectory(prefix="select-") as scratch:
         candidates = Path(scratch) / "candidates"
         candidates.mkdir()
         find = partial(find_candidates, candidates=candidates, params=params, exclusions=exclusions)
@@ -93,10 +108,11 @@ def work(params: Params) -> None:
         require_splits(params.split, counts)
         written = tally(fates, counts, params.selection.dedup)
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
+    return exclusions.without(fates.taken_down)
 
 
 def find_candidates(part: tuple[int, str], candidates: Path, params: Params, exclusions: Exclusions) -> Fates:
-    """Write the candidates of one partition, and say what became of the others."""
+    """Write what selection must know of one partition's traces, and say which are no candidates."""
     fates = Fates()
     rows = _candidates(part, params, exclusions, fates)
     write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, rows)
@@ -112,13 +128,15 @@ def _candidates(
     columns = _COLUMNS + (_TEXTS if reject else [])
     for trace_id, us, version, content, meta_text, *texts in read_rows(partition_path(TRACES, name), columns):
         fates.counts["valid"] += 1
-        meta = {**(decode_meta(meta_text) or {}), "created_at": to_iso(us), "trace_version": version}
+        meta = filterable(meta_text, to_iso(us), version)
         fates.keys.update(meta)
+        on_list = exclusions.covering(trace_id, content)
+        fates.taken_down.update(on_list)
         matched = [key for key, matches in filters.items() if key in meta and matches(meta[key])]
         fates.matches.update(matched)
         if len(matched) < len(filters):
             fates.counts["filtered"] += 1
-        elif exclusions.cover(trace_id, content):
+        elif on_list:
             fates.counts["excluded"] += 1
         elif reject and any(map(has_control_token, _flat(texts))):
             fates.counts["rejected"] += 1
@@ -126,7 +144,9 @@ def _candidates(
             fates.counts["candidates"] += 1
             order = keyed_hash(f"select:{params.selection.seed}", trace_id)
             split = SPLITS.index(split_of(trace_id, meta, params.split))
-            yield number, *id_halves(trace_id), us, *halves(content), order, split
+            yield True, number, *id_halves(trace_id), us, *halves(content), order, split
+            continue
+        yield False, number, *id_halves(trace_id), us, 0, 0, 0, 0
 
 
 def _flat(texts: list[Any]) -> Iterator[str]:
@@ -143,16 +163,18 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
     counts: Counter[str] = Counter()
     with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
-        database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
+        database.read_parquet(str(candidates / "*.parquet")).create_view("traces")
+        # Of all traces, selected or not: a trace is found again by its id.
+        twice = "SELECT id_high, id_low FROM traces GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
+        if found := database.execute(twice).fetchone():
+            raise TracesError(f"id {id_text(*found)} stands on two rows of the store; remove one of them and pin again")
+        database.execute("CREATE VIEW candidates AS SELECT * EXCLUDE (candidate) FROM traces WHERE candidate")
         sql = chosen_sql(params)
         # What is every candidate need not be held a second time.
         database.execute(f"CREATE {'VIEW' if sql == _EVERY else 'TABLE'} chosen AS {sql}")
         counts["repeats"] = _repeats(database, "candidates")
         counts["duplicates"] = _repeats(database, "chosen")
         (counts["selected"],) = _row(database, "SELECT count(*) FROM chosen")
-        twice = "SELECT id_high, id_low FROM chosen GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
-        if found := database.execute(twice).fetchone():
-            raise TracesError(f"id {id_text(*found)} stands on two rows of the store; remove one of them and pin again")
         result = database.execute(
             "SELECT part, id_high, id_low, split FROM chosen ORDER BY created_us, id_high, id_low"
         )
@@ -196,18 +218,27 @@ def chosen_sql(params: Params) -> str:
 
 
 def require_keys(params: Params, fates: Fates) -> None:
-    """Refuse a filter on a key that no trace has: it is a slip, and would select nothing.
+    """Refuse a filter or a group by a key that no trace has: it is a slip, and would select or group nothing.
 
     Raises:
         TracesError: there is one.
     """
+    known = one_line(", ".join(sorted(fates.keys)), 400)
+    for key in params.split.group_by:
+        if key not in fates.keys:
+            raise TracesError(
+                f"params.yaml: split.group_by: no trace has the metadata key {key}; take it out; there are {known}"
+            )
     for key in compile_filters(params.filters):
         if key not in fates.keys:
-            known = ", ".join(sorted(fates.keys))
-            raise TracesError(f"params.yaml: filters.{key}: no trace has this metadata key; there are {known[:400]}")
+            raise TracesError(f"params.yaml: filters.{key}: no trace has this metadata key; there are {known}")
         if not fates.matches[key]:
             value = params.filters[key]
-            raise TracesError(f"params.yaml: filters.{key}: {value!r} matches none of {fates.counts['valid']} traces")
+            shown = value.model_dump(exclude_none=True) if isinstance(value, Range) else value
+            raise TracesError(
+                f"params.yaml: filters.{key}: {shown!r} matches none of {fates.counts['valid']} traces; text matches "
+                "text and a number a number, null takes any"
+            )
 
 
 def require_some(fates: Fates, left: int) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,19 @@ import msgspec
 import pyarrow as pa
 
 from stages.faults import Faults
-from stages.filters import decode_meta
+from stages.filters import filterable
 from stages.keys import HALF, halves, id_halves
-from stages.params import Params
-from stages.partitioned import make_schema, partition_path, write_partition
-from stages.paths import EXPORT, SPLITS, shard_name
+from stages.params import Params, Split
+from stages.partitioned import make_schema, partition_path, read_rows, write_partition
+from stages.paths import EXPORT, SPLITS, TRACES, shard_name
 from stages.schemas import fast_validator, load_schema
 from stages.selected import render_members
 from stages.splits import group_of
+from stages.statistics import Statistics
 from traces.errors import one_line
 from traces.ids import is_id
-from training.formats import FORMATS
-from training.renderers.tunix_sft import is_one_exchange
+from traces.times import to_iso
+from training.formats import FORMATS, TURN_FAULTS
 from training.templates import Template, load_template
 
 # What the gate must know of all records at once, and so gathers in narrow files.
@@ -42,57 +43,113 @@ RECORD_SCHEMA = make_schema(
 )
 
 
+_LARGEST = sys.float_info.max
+
+
 class _Record(msgspec.Struct):
     id: str
-    metadata: msgspec.Raw
 
 
 _decode_record = msgspec.json.Decoder(_Record).decode
-_decode = msgspec.json.Decoder().decode
+# A number may have more digits than a float has room for; no schema asks how large one is.
+_decode = msgspec.json.Decoder(float_hook=lambda text: max(-_LARGEST, min(float(text), _LARGEST))).decode
 
 
 @dataclass
 class PartitionChecks:
-    """What came of one partition: its faults, and how many records each format has."""
+    """What came of one partition: its faults, how many records each format has, and its traces' statistics."""
 
     faults: Faults = field(default_factory=Faults)
     records: Counter[str] = field(default_factory=Counter)
+    statistics: Statistics = field(default_factory=Statistics)
 
 
 def check_partition(name: str, params: Params, scratch: Path) -> PartitionChecks:
     """Check every shard of a partition; what must be known of all records at once goes to `scratch`."""
     checks = PartitionChecks()
-    rows = _check_shards(name, params, checks)
-    write_partition(partition_path(scratch, name), RECORD_SCHEMA, rows)
+    path = partition_path(scratch, name)
+    with checks.faults.guard(name):
+        try:
+            write_partition(path, RECORD_SCHEMA, _check_shards(name, params, checks))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     return checks
+
+
+@dataclass
+class _Shard:
+    """A shard as it is checked: the lines that it has, how many were read, and whether all are as they must be."""
+
+    number: int  # of its format, counted as in params
+    format_name: str
+    split: str
+    validator: jsonschema_rs.Draft202012Validator
+    path: Path
+    lines: Iterator[bytes]
+    read: int = 0
+    matched: bool = True
 
 
 def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterator[tuple[int | None, ...]]:
     template = load_template(params.render.template)
-    for format_number, format_name in enumerate(params.export.formats):
+    shards: dict[str, list[_Shard]] = {split: [] for split in SPLITS}
+    for number, format_name in enumerate(params.export.formats):
         validator = fast_validator(load_schema(f"export/{format_name}"))
-        for split_number, split in enumerate(SPLITS):
+        for split in SPLITS:
             path = EXPORT / format_name / shard_name(split, name)
-            expected = _expected(name, split, format_name, params, template)
-            matched = True
-            for number, (line, wanted) in enumerate(zip_longest(_lines(path), expected), 1):
-                matched = matched and line == wanted
-                if line is not None:
-                    checks.records[format_name] += 1
-                    row = _check_line(
-                        line, f"{path.as_posix()}, line {number}", format_name, validator, template, checks.faults
-                    )
-                    if row is not None:
-                        trace_id, meta = row
-                        group = _group_halves(group_of(meta, params.split))
-                        yield format_number, *id_halves(trace_id), split_number, *group
-            if not matched:
-                expected = _expected(name, split, format_name, params, template)
-                _explain(path, list(_lines(path)), expected, checks.faults)
+            shards[split].append(_Shard(number, format_name, split, validator, path, _lines(path)))
+    groups = _Groups(name, params.split)
+
+    def check(shard: _Shard, line: bytes) -> Iterator[tuple[int | None, ...]]:
+        shard.read += 1
+        checks.records[shard.format_name] += 1
+        trace_id = _check_line(line, shard, template, checks.faults)
+        if trace_id is not None:
+            yield shard.number, *id_halves(trace_id), SPLITS.index(shard.split), *groups.of(trace_id)
+
+    for split, trace in render_members(name, template, params.render.system):
+        meta = filterable(trace.meta or "null", trace.created_at, trace.trace_version)
+        checks.statistics.add(trace, meta)
+        groups.know(trace.id, meta)
+        for shard in shards[split]:
+            line = next(shard.lines, None)
+            shard.matched = shard.matched and line == FORMATS[shard.format_name](trace, template)
+            if line is not None:
+                yield from check(shard, line)
+    for split in SPLITS:
+        for shard in shards[split]:
+            for line in shard.lines:
+                shard.matched = False
+                yield from check(shard, line)
+            if not shard.matched:
+                _explain(shard.path, list(_lines(shard.path)), _expected(name, shard, params, template), checks.faults)
 
 
-def _group_halves(group: str | None) -> tuple[int | None, int | None]:
-    return (None, None) if group is None else halves(hashlib.sha256(group.encode()).hexdigest())
+class _Groups:
+    """The groups of a partition's traces, as keys: not every format's records say theirs."""
+
+    def __init__(self, name: str, split: Split) -> None:
+        self.name, self.split = name, split
+        self.latest: tuple[str, tuple[int | None, int | None]] = ("", (None, None))
+        self.others: dict[str, tuple[int | None, int | None]] | None = None
+
+    def know(self, trace_id: str, meta: dict[str, Any]) -> None:
+        """Take note of the trace whose records come next, where all is as it must be."""
+        self.latest = trace_id, self._key(meta)
+
+    def of(self, trace_id: str) -> tuple[int | None, int | None]:
+        """A trace's group; two nulls for one that stands alone, or is not of this partition."""
+        if trace_id == self.latest[0]:
+            return self.latest[1]
+        if self.others is None:
+            rows = read_rows(partition_path(TRACES, self.name), ["id", "meta", "created_us", "trace_version"])
+            self.others = {i: self._key(filterable(meta, to_iso(us), version)) for i, meta, us, version in rows}
+        return self.others.get(trace_id, (None, None))
+
+    def _key(self, meta: dict[str, Any]) -> tuple[int | None, int | None]:
+        group = group_of(meta, self.split)
+        return (None, None) if group is None else halves(hashlib.sha256(group.encode()).hexdigest())
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -101,42 +158,29 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from file
 
 
-def _expected(name: str, split: str, format_name: str, params: Params, template: Template) -> Iterator[bytes]:
+def _expected(name: str, shard: _Shard, params: Params, template: Template) -> Iterator[bytes]:
     """The lines that the shard must have, made again from data/traces/ and data/selection/."""
-    for member_split, trace in render_members(name, template, params.render.system):
-        if member_split == split:
-            yield FORMATS[format_name](trace)
+    for split, trace in render_members(name, template, params.render.system):
+        if split == shard.split:
+            yield FORMATS[shard.format_name](trace, template)
 
 
-def _check_line(
-    line: bytes,
-    where: str,
-    format_name: str,
-    validator: jsonschema_rs.Draft202012Validator,
-    template: Template,
-    faults: Faults,
-) -> tuple[str, dict[str, Any]] | None:
-    """Hold one record to its schema; its id and metadata, where it has them."""
+def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) -> str | None:
+    """Hold one record to its schema, and its turns to the template; its id, where it has one."""
+    where = f"{shard.path.as_posix()}, line {shard.read}"
     try:
         value = _decode(line)
-        record = _decode_record(line)
-        meta = decode_meta(record.metadata) or {}
+        trace_id = _decode_record(line).id
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         faults.add("schema", where, f"not a record: {error}")
         return None
-    if not validator.is_valid(value):
-        fault = next(validator.iter_errors(value))
+    if not shard.validator.is_valid(value):
+        fault = next(shard.validator.iter_errors(value))
         place = "/".join(map(str, fault.instance_path)) or "record"
-        faults.add("schema", f"{where}, id {record.id}", f"{place}: {fault.message}")
-    elif format_name == "tunix_sft":
-        text, start = value["prompts"], value["completion_start"]
-        if not is_one_exchange(text, template):
-            faults.add("turns", f"{where}, id {record.id}", "not exactly one user and one model turn")
-        elif not text[:start].endswith(template.model_open):
-            faults.add(
-                "turns", f"{where}, id {record.id}", f"completion_start {start} is not where the model's turn begins"
-            )
-    return (record.id, meta) if is_id(record.id) else None
+        faults.add("schema", f"{where}, id {trace_id}", f"{place}: {fault.message}")
+    elif shard.format_name in TURN_FAULTS and (what := TURN_FAULTS[shard.format_name](value, template)):
+        faults.add("turns", f"{where}, id {trace_id}", what)
+    return trace_id if is_id(trace_id) else None
 
 
 def _explain(path: Path, lines: list[bytes], expected: Iterator[bytes], faults: Faults) -> None:

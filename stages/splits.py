@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from decimal import Context, Decimal
 from typing import Any
 
 from stages.params import Split
+from traces.canonical import MAX_DIGITS
+
+# As many digits as a canonical number may have, so that none is rounded.
+_EXACT = Context(prec=MAX_DIGITS)
 
 
 def keyed_hash(key: str, value: str) -> int:
@@ -31,6 +36,16 @@ def group_of(meta: dict[str, Any], split: Split) -> str | None:
     """What a trace shares with those that must stay on its side; None where it stands alone."""
     if not any(key in meta for key in split.group_by):
         return None
-    # Decimals as the text that they came as: 1.5 and 1.50 are two values.
-    values = [meta.get(key) for key in split.group_by]
-    return json.dumps(values, default=str, sort_keys=True, ensure_ascii=False)
+    values = [_plain(meta.get(key)) for key in split.group_by]
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    """The value with numbers written alike where they are equal: 1, 1.0 and 1.00 as 1, 1.5 and 1.50 as 1.5."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else f"{value.normalize(_EXACT):f}"
+    return value

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stages.filters import decode_meta
 from training.formats import SelectedTrace
 
 # Counts by an arbitrary metadata value could be as many as the traces; the rest are counted together.
@@ -63,10 +63,9 @@ class Statistics:
     sources: Counter[str] = field(default_factory=Counter)
     games: Counter[str] = field(default_factory=Counter)
 
-    def add(self, trace: SelectedTrace) -> None:
+    def add(self, trace: SelectedTrace, meta: Mapping[str, Any]) -> None:
         self.steps.add(len(trace.trace_steps))
         self.characters.add(len(trace.rendered.prompt) + len(trace.rendered.completion))
-        meta: Mapping[str, Any] = (decode_meta(trace.meta) if trace.meta else None) or {}
         self.sources[str(meta.get("source", ""))] += 1
         self.games[str(meta.get("game", ""))] += 1
 
@@ -80,7 +79,34 @@ class Statistics:
 def named_counts(counts: Counter[str]) -> dict[str, int]:
     """The counts by name, in the order of the names; a trace without one counts under `(none)`."""
     common = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    named = {name or "(none)": count for name, count in sorted(common[:MAX_NAMES])}
+    named: Counter[str] = Counter()
+    for name, count in common[:MAX_NAMES]:
+        named[name or "(none)"] += count
     if rest := sum(count for _, count in common[MAX_NAMES:]):
-        named["(others)"] = rest
-    return named
+        named["(others)"] += rest
+    return dict(sorted(named.items()))
+
+
+def pipeline_stats(statistics: Statistics, counts: dict[str, Any], reasons: Counter[str]) -> dict[str, Any]:
+    """reports/stats.json: where every pinned row went, and what the selected traces are like.
+
+    `counts` is data/selection/counts.json, `reasons` counts the quarantined traces by reason.
+    """
+    quarantined = reasons.total()
+    selected = counts["selected"]
+    return {
+        "read": counts["valid"] + quarantined,
+        "quarantined": quarantined,
+        **{key: value for key, value in counts.items() if key != "valid"},
+        "duplicate_rate": round(counts["duplicates"] / selected, 4) if selected else 0.0,
+        "steps": statistics.steps.summary(),
+        "characters": statistics.characters.summary(),
+        "sources": named_counts(statistics.sources),
+        "games": named_counts(statistics.games),
+        "quarantine_reasons": named_counts(reasons),
+    }
+
+
+def dump_stats(stats: dict[str, Any]) -> str:
+    """The text of reports/stats.json."""
+    return json.dumps(stats, indent=2, ensure_ascii=False) + "\n"

@@ -23,11 +23,28 @@ from stages.lock import hash_file, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
-from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, TRACE_IDS, TRACES, VALIDATION, shard_name
+from stages.paths import (
+    CHARACTERS,
+    COUNTS,
+    EXPORT,
+    MANIFEST,
+    QUARANTINE,
+    REASONS,
+    SELECTION,
+    SPLITS,
+    STATS,
+    STEPS,
+    TRACE_IDS,
+    TRACES,
+    VALIDATION,
+    shard_name,
+)
 from stages.progress import progress
 from stages.run import run_stage
 from stages.schemas import fast_validator, load_schema
+from stages.select import select_into
 from stages.shard_checks import check_partition
+from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError
 from traces.files import write_text
 from training.formats import FORMATS
@@ -38,12 +55,28 @@ SLICE_RECORDS = 131_072
 
 def work(params: Params) -> None:
     faults = Faults()
-    check_lock(faults)
-    manifest = check_manifest(params, faults)
-    check_trace_ids(faults)
-    check_exclusions(faults)
-    check_folders(params, faults)
-    records = check_records(params, manifest, faults)
+    records: Counter[str] = Counter()
+    manifest: dict[str, Any] = {}
+    with faults.guard("dvc.lock"):
+        check_lock(faults)
+    with faults.guard(str(MANIFEST), "manifest"):
+        manifest = load_manifest(faults)
+        check_manifest(params, manifest, faults)
+    with faults.guard(str(TRACE_IDS)):
+        check_trace_ids(faults)
+    with faults.guard(str(SELECTION)):
+        check_exclusions(faults)
+    with faults.guard(str(EXPORT)):
+        check_folders(params, faults)
+    with tempfile.TemporaryDirectory(prefix="validate-") as scratch:
+        counts: dict[str, Any] = {}
+        with faults.guard(str(SELECTION)):
+            counts = check_selection(params, Path(scratch) / "selection", faults)
+        with faults.guard(str(EXPORT)):
+            records, statistics = check_records(params, Path(scratch) / "records", faults)
+            check_counts(params, manifest, records, faults)
+            with faults.guard(str(STATS)):
+                check_statistics(statistics, counts, faults)
     report = {
         "valid": faults.total == 0,
         "dataset_id": manifest.get("dataset_id"),
@@ -70,24 +103,22 @@ def check_lock(faults: Faults) -> None:
         faults.add("hash", where, what)
 
 
-def check_manifest(params: Params, faults: Faults) -> dict[str, Any]:
-    """The manifest is what its schema says, and what building it again gives."""
-    try:
-        held = json.loads(MANIFEST.read_text())
-    except (OSError, ValueError) as error:
-        faults.add("manifest", str(MANIFEST), f"{error}")
-        return {}
+def load_manifest(faults: Faults) -> dict[str, Any]:
+    """data/manifest.json, held to its schema; empty where it is no object."""
+    held = json.loads(MANIFEST.read_text())
     for fault in fast_validator(load_schema("manifest")).iter_errors(held):
         faults.add("manifest", f"{MANIFEST}: {'.'.join(map(str, fault.instance_path)) or 'it'}", fault.message)
+    return held if isinstance(held, dict) else {}
+
+
+def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> None:
+    """The manifest is what building it again gives."""
     trace_ids_md5 = hash_file(TRACE_IDS) if TRACE_IDS.is_file() else ""
     right = build_manifest(params, load_lock(QUOTED), trace_ids_md5)
-    if not isinstance(held, dict):
-        return {}
     for key in {**right, **held}:
         if held.get(key) != right.get(key):
             found, wanted = json.dumps(held.get(key)), json.dumps(right.get(key))
             faults.add("manifest", f"{MANIFEST}: {key}", f"says {found[:120]}, the data says {wanted[:120]}")
-    return held
 
 
 def check_trace_ids(faults: Faults) -> None:
@@ -110,7 +141,7 @@ def check_exclusions(faults: Faults) -> None:
     for name in partition_names(SELECTION):
         chosen = {trace_id for trace_id, _ in read_rows(partition_path(SELECTION, name), ["id", "split"])}
         for trace_id, content in read_rows(partition_path(TRACES, name), ["id", "content_sha256"]):
-            if trace_id in chosen and exclusions.cover(trace_id, content):
+            if trace_id in chosen and exclusions.covering(trace_id, content):
                 faults.add("exclusion", f"{SELECTION}/{name}", f"id {trace_id} is on {EXCLUSIONS}, and selected")
 
 
@@ -125,23 +156,71 @@ def check_folders(params: Params, faults: Faults) -> None:
                 faults.add("selection", path.as_posix(), "belongs to no partition of the selection")
 
 
-def check_records(params: Params, manifest: dict[str, Any], faults: Faults) -> Counter[str]:
-    """Every record, then what only all of them together show: counts, unique ids, disjoint splits."""
+def check_selection(params: Params, again: Path, faults: Faults) -> dict[str, Any]:
+    """data/selection/ is what selecting again gives, trace by trace. Returns the counts of that."""
+    again.mkdir()
+    select_into(again, params)
+    for name in sorted({*partition_names(SELECTION), *partition_names(again)}):
+        held, right = (read_rows(partition_path(folder, name), ["id", "split"]) for folder in (SELECTION, again))
+        for found, wanted in zip_longest(held, right):
+            if found != wanted:
+                said = " in ".join(found) if found else "nothing"
+                what = f"has {said} where selecting again gives {' in '.join(wanted) if wanted else 'nothing'}"
+                faults.add("selection", f"{SELECTION}/{name}", what)
+                break
+    counts: dict[str, Any] = json.loads((again / COUNTS.name).read_text())
+    if COUNTS.read_text() != (again / COUNTS.name).read_text():
+        faults.add("selection", str(COUNTS), f"selecting again gives {json.dumps(counts)}")
+    return counts
+
+
+def check_records(params: Params, scratch: Path, faults: Faults) -> tuple[Counter[str], Statistics]:
+    """Every record, then what only all of them together show: unique ids, disjoint splits."""
+    scratch.mkdir()
     names = partition_names(SELECTION)
     records: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="validate-") as scratch:
-        check = partial(check_partition, params=params, scratch=Path(scratch))
-        with open_workers(len(names)) as workers:
-            for part in progress(workers.map(check, names), len(names), "validate"):
-                records += part.records
-                faults.merge(part.faults)
-        check_together(Path(scratch), params.export.formats, faults)
+    statistics = Statistics()
+    check = partial(check_partition, params=params, scratch=scratch)
+    with open_workers(len(names)) as workers:
+        for part in progress(workers.map(check, names), len(names), "validate"):
+            records += part.records
+            statistics.merge(part.statistics)
+            faults.merge(part.faults)
+    check_together(scratch, params.export.formats, faults)
+    return records, statistics
+
+
+def check_counts(params: Params, manifest: dict[str, Any], records: Counter[str], faults: Faults) -> None:
+    """Each format has as many records as the manifest lists traces."""
     for format_name in params.export.formats:
-        listed = manifest.get("trace_ids", {}).get("count")
+        listed = (manifest.get("trace_ids") or {}).get("count")
         if records[format_name] != listed:
             what = f"{records[format_name]} records, {MANIFEST} lists {listed} traces"
             faults.add("count", (EXPORT / format_name).as_posix(), what)
-    return records
+
+
+def check_statistics(statistics: Statistics, counts: dict[str, Any], faults: Faults) -> None:
+    """What reports/ and data/quarantine/ say of the traces is what counting again gives."""
+    reasons = quarantine_reasons()
+    right = {
+        STATS: dump_stats(pipeline_stats(statistics, counts, reasons)),
+        STEPS: statistics.steps.csv("steps"),
+        CHARACTERS: statistics.characters.csv("characters"),
+    }
+    if json.loads(REASONS.read_text()) != reasons:
+        faults.add("statistics", str(REASONS), "not what counting again gives")
+    for path, text in right.items():
+        if path.read_text() != text:
+            faults.add("statistics", str(path), "not what counting again gives")
+
+
+def quarantine_reasons() -> Counter[str]:
+    """The lines of data/quarantine/ by reason."""
+    reasons: Counter[str] = Counter()
+    for path in sorted(QUARANTINE.glob("*.jsonl")):
+        with path.open("rb") as file:
+            reasons.update(json.loads(line)["reason"] for line in file)
+    return reasons
 
 
 def check_together(scratch: Path, formats: Sequence[str], faults: Faults) -> None:

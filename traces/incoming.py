@@ -69,7 +69,7 @@ def parse_line(line: bytes) -> IncomingRow:
         return incoming_row(_decode(line), None, None)
     try:
         row = _line_decoder.decode(line)
-    except msgspec.ValidationError as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise BadLine(str(error).replace("`", "")) from None
     trace = _decode(bytes(row.payload))
     if row.trace_version is not None and row.trace_version != trace.trace_version:
@@ -104,6 +104,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """
     number = 0
     try:
+        if path.suffix == ".gz" and path.stat().st_size == 0:
+            raise EOFError("the file is empty")
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():

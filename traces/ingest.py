@@ -16,7 +16,7 @@ from typing import IO
 
 from traces.embedded import build_embedded, embedded_label
 from traces.errors import TracesError, WrongUse, one_line
-from traces.files import file_aside
+from traces.files import file_aside, folder_lock
 from traces.incoming import BadLine, IncomingRow, parse_line, read_lines
 from traces.recordings import recording_path, write_recording
 from traces.store.open import open_writable
@@ -77,6 +77,8 @@ def ingest_into_recordings(
     """
     ingested = Ingested()
     with ExitStack() as stack:
+        # One at a time: two that take in the same name at once would write over each other.
+        stack.enter_context(folder_lock(folder))
         bad = stack.enter_context(_bad_lines(quarantine, ingested))
         # The recordings so far as a database: it knows every id, and memory does not grow with them.
         url = stack.enter_context(build_embedded(folder))
@@ -86,7 +88,7 @@ def ingest_into_recordings(
         for path in paths:
             target = _free_name(folder, path, taken)
             taken.add(target)
-            provenance: dict[str, object] = {"source": "ingest", "file": path.name}
+            provenance: dict[str, object] = {"source": "ingest", "file": one_line(path.name)}
             file = stack.enter_context(write_recording(target, provenance))
             before = ingested.added
             for row in _new_rows(path, writer, created_us, bad, ingested, watch):
@@ -112,7 +114,8 @@ def _new_rows(
                 ingested.quarantined += 1
         outcome = writer.add(rows, created_us)
         for index in outcome.conflicting:
-            bad.take(path, *numbered[index], f"id {rows[index].id} is there already, with other content")
+            what = f"id {rows[index].id} is there already, with other content or another created_at"
+            bad.take(path, *numbered[index], what)
             ingested.quarantined += 1
         ingested.added += len(outcome.added)
         ingested.present += len(outcome.present)

@@ -56,6 +56,7 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _decoder = msgspec.json.Decoder(Trace, float_hook=plain_number)
+_any_decoder = msgspec.json.Decoder(float_hook=plain_number)
 _LONE_SURROGATE = re.compile(
     r"(?i)(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|"
     r"(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
@@ -71,7 +72,7 @@ def decode_trace(payload: bytes | str) -> Trace:
     """
     try:
         text = payload if isinstance(payload, str) else payload.decode()
-        trace = _decoder.decode(text)
+        trace = _decode(text)
         # Both checks are rare: a quick look at the text decides whether to walk the value.
         if "\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
             raise InvalidTrace("the payload holds \\u0000, which jsonb cannot store")
@@ -90,6 +91,15 @@ def decode_trace(payload: bytes | str) -> Trace:
     except ValueError as error:
         raise InvalidTrace(str(error)) from None
     return trace
+
+
+def _decode(text: str) -> Trace:
+    try:
+        return _decoder.decode(text)
+    except msgspec.ValidationError:
+        # It looks at every one of duplicate keys, of which only the last counts, and names the first fault that it
+        # meets. The canonical text has each key once and in one order: the same verdict from every store.
+        return _decoder.decode(encode_canonical(_any_decoder.decode(text)))
 
 
 def encode_payload(trace: Trace) -> bytes:

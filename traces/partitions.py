@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from traces.ids import is_id
 from traces.times import to_datetime, to_iso
 
 # Names the computation below; a pin made by another method says so instead of differing everywhere.
@@ -55,8 +56,10 @@ class Partition:
 def partition_name(first_us: int | None, first_id: str) -> str:
     """`20260131T120000000000Z-` and the id without hyphens; a row without a time sorts first."""
     time = "0" * 8 + "T" + "0" * 12 if first_us is None else f"{to_datetime(first_us):%Y%m%dT%H%M%S%f}".rjust(21, "0")
-    safe_id = "".join(c for c in first_id if c.isalnum())[:32]
-    return f"{time}Z-{safe_id}"
+    name = "".join(c for c in first_id if c.isascii() and c.isalnum())[:32]
+    if not is_id(first_id):  # it may hold anything: what no file name can, and what another one has too
+        name += "-" + hashlib.blake2b(first_id.encode(errors="surrogatepass"), digest_size=6).hexdigest()
+    return f"{time}Z-{name}"
 
 
 def starts_partition(trace_id: str, partition_rows: int) -> bool:

@@ -6,6 +6,7 @@ A dataset depends on this file, never on "the database now". Rows later than its
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,11 @@ def take_pin(store: Store, partition_rows: int, settle_s: float) -> Pin:
             f"{store.label}: no trace older than {settle_s:g} s; `traces record` or `traces ingest` adds some, "
             "`traces pin --settle 0` pins rows just written"
         )
-    return Pin(as_of_us, store.kind, partition_rows, store.partitions(as_of_us, partition_rows))
+    partitions = store.partitions(as_of_us, partition_rows)
+    for one, following in itertools.pairwise(partitions):
+        if one.first == following.first:
+            raise TracesError(f"{store.label}: id {one.first_id} stands on two rows; remove one of them")
+    return Pin(as_of_us, store.kind, partition_rows, partitions)
 
 
 def compare_pin(pin: Pin, store: Store) -> PinState:

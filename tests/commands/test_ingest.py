@@ -14,7 +14,7 @@ from tests.support.samples import payload, row, write_jsonl
 def test_without_a_database_they_become_a_recording(traces: Command) -> None:
     write_jsonl(Path("mine.jsonl"), [row(1), payload(2)])
     assert traces("ingest", "mine.jsonl", "--created-at", "2026-01-01") == 0
-    assert traces.out == "2 traces added, 0 were there already; next: traces pin && dvc repro\n"
+    assert traces.out == "2 traces added, 0 there already; next: traces pin && dvc repro\n"
     assert traces("ingest", "mine.jsonl", "--json") == 0
     assert json.loads(traces.out) == {"added": 0, "present": 2, "quarantined": 0}
     assert Path("data/recorded/mine.jsonl.gz").is_file()
@@ -36,5 +36,5 @@ def test_a_bad_line_stops_it_or_is_set_aside(traces: Command) -> None:
     assert traces.err.startswith("traces: mine.jsonl, line 2: ")
     assert list(Path("data/recorded").iterdir()) == []
     assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 0
-    assert "1 traces added, 0 were there already, 1 bad lines in bad.jsonl" in traces.out
+    assert "1 trace added, 0 there already, 1 bad line in bad.jsonl" in traces.out
     assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 2

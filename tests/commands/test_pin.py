@@ -16,7 +16,7 @@ def test_an_unchanged_store_changes_no_byte(traces: Command) -> None:
     record_rows(0, 1)
     assert traces("pin") == 0
     assert traces.out == (
-        f"wrote data/snapshot.json: 2 rows in 1 partitions of embedded store (data/recorded/), as of {created_at(1)}\n"
+        f"wrote data/snapshot.json: 2 rows in 1 partition of embedded store (data/recorded/), as of {created_at(1)}\n"
     )
     before = SNAPSHOT.read_bytes()
     assert traces("pin") == 0
@@ -32,7 +32,7 @@ def test_check_exits_0_for_fresh_and_behind_and_1_for_broken(traces: Command) ->
     assert traces.out == f"fresh: 2 rows of embedded store (data/recorded/) pinned as of {created_at(1)}\n"
     record_rows(2, name="more")
     assert traces("pin", "--check") == 0
-    assert traces.out.startswith("behind by 1 rows: 2 rows of")
+    assert traces.out.startswith("behind by 1 row: 2 rows of")
     record_rows(0)
     assert traces("pin", "--check", "--json") == 1
     held = json.loads(traces.out)
@@ -53,8 +53,8 @@ def test_rows_too_young_to_be_settled_are_left_out_and_counted(traces: Command) 
     now = (datetime.now(UTC) + timedelta(seconds=-10)).isoformat()
     write_jsonl(Path("data/recorded/x.jsonl.gz"), [row(0), row(1) | {"created_at": now}])
     traces("pin")
-    assert "1 rows in 1 partitions" in traces.out
-    assert "1 rows are too young yet (--settle)" in traces.out
+    assert "1 row in 1 partition" in traces.out
+    assert "left out as too young (--settle): 1 row" in traces.out
     traces("pin", "--settle", "0", "--json")
     held = json.loads(traces.out)
     assert (held["rows"], held["younger"], held["changed"]) == (2, 0, True)

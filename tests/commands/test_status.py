@@ -35,6 +35,7 @@ def test_json_has_it_all(traces: Command) -> None:
         "last": created_at(1),
         "sources": {"ungar": 2},
         "games": {"sums": 2},
+        "uncounted": None,
     }
     assert held["pin"] == {"state": "fresh", "as_of": created_at(1), "rows": 2, "behind": 0, "differences": []}
 
@@ -49,7 +50,7 @@ def test_how_the_pin_stands_is_said(traces: Command) -> None:
     assert f"behind by 3 rows later than {created_at(1)}; `traces pin` takes them in" in traces.out
     write_jsonl(Path("data/recorded/rows.jsonl.gz"), [row(0), row(1, prompt="Other?")])
     assert traces("status") == 0
-    assert "broken: rows up to" in traces.out
+    assert "broken: of the rows up to" in traces.out
     assert "partition from 2026-01-01 on" in traces.out
 
 
@@ -64,7 +65,7 @@ def test_what_is_not_installed_is_said_with_how_to_install_it(traces: Command, m
     assert "Not Installed: pip install numpy && pip install --no-deps git+https://github.com/m-cahill/ungar@0e29" in (
         traces.out.replace("\n", "").replace("  ", "")
     )
-    assert "Not Installed: pip install '.[training]'" in traces.out
+    assert "Not Installed: pip install --require-hashes -r requirements-training.lock" in traces.out
 
 
 def test_a_password_is_masked(

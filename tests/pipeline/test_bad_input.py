@@ -54,7 +54,11 @@ def shared(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("version: v1", "version: ${oc.env:HOME}", "manifest: params.yaml: dataset.version: holds `${`"),
         ("system: null", 'system: "${oc.env:HOME}"', "render: params.yaml: render.system: holds `${`"),
         ("game: null", 'game: ["${x}"]', "select: params.yaml: filters.game: holds `${`"),
-        ("[trace, tunix_sft]", "[csv]", "export: params.yaml: export.formats.0: 'csv': input should be 'trace' or"),
+        (
+            "[trace, tunix_sft, tunix_grpo]",
+            "[csv]",
+            "export: params.yaml: export.formats.0: 'csv': input should be 'trace', ",
+        ),
     ],
 )
 def test_a_bad_param_is_refused_by_the_first_stage_that_it_concerns(

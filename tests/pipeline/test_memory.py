@@ -27,7 +27,7 @@ def rows(count: int) -> Iterator[tuple[str, str, str, str]]:
             "prompt": f"Question {number}?",
             "final_answer": str(number),
             "steps": steps,
-            "meta": {"source": "ungar", "game": f"game {number % 3}", "seed": number // 100, "result": "win"},
+            "meta": {"source": "ungar", "game": f"game {number % 3}", "seed": number // 100, "episode_index": number},
         }
         time = (START + timedelta(seconds=5 * number)).strftime("%Y-%m-%d %H:%M:%S.%f")
         yield uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex, time, "1.0", json.dumps(payload)

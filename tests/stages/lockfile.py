@@ -35,8 +35,14 @@ def pin_rows(rows: Iterable[Any], name: str = "rows") -> None:
     for path in Path("data/recorded").iterdir():
         path.unlink()
     write_jsonl(Path(f"data/recorded/{name}.jsonl.gz"), rows)
+    repin()
+
+
+def repin() -> None:
+    """Pin the recordings as they are, where there is a row."""
     with open_configured(None) as store:
-        SNAPSHOT.write_text(dump_pin(take_pin(store, load_params().extract.partition_rows, 0)))
+        if store.newest_us(0) is not None:
+            SNAPSHOT.write_text(dump_pin(take_pin(store, load_params().extract.partition_rows, 0)))
 
 
 def extract_and_select(rows: Iterable[Any]) -> None:

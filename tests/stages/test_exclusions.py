@@ -25,10 +25,11 @@ def test_traces_are_covered_by_id_in_any_form_and_by_content(tmp_path: Path) -> 
     text = HEADER + "".join(f'{trace},"asked, twice",2026-01-31\n' for trace in listed)
     found = load_exclusions(written(tmp_path, text))
     assert len(found) == 3
-    assert found.cover(trace_id(1), "")
-    assert found.cover(trace_id(2), "")
-    assert found.cover(trace_id(3), digest)
-    assert not found.cover(trace_id(3), "b" * 64)
+    assert found.covering(trace_id(1), "") == [trace_id(1)]
+    assert found.covering(trace_id(2), digest) == [trace_id(2), f"sha256:{digest}"]
+    assert found.covering(trace_id(3), digest) == [f"sha256:{digest}"]
+    assert found.covering(trace_id(3), "b" * 64) == []
+    assert found.without({trace_id(1)}) == sorted([trace_id(2), f"sha256:{digest}"])
 
 
 def test_the_list_may_be_empty(tmp_path: Path) -> None:

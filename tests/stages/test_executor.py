@@ -64,7 +64,7 @@ def test_one_worker_or_one_task_needs_no_other_process(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_a_bad_number_of_workers_is_named(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("TRACES_WORKERS", value)
-    with pytest.raises(TracesError, match=f"TRACES_WORKERS={value}: expected a whole number of 1 or more"):
+    with pytest.raises(TracesError, match=f"TRACES_WORKERS={value}: expected a whole number from 1 to 1024"):
         worker_count()
 
 

@@ -44,7 +44,8 @@ def test_it_is_valid_and_its_counts_are_those_of_the_files(held: dict[str, Any])
 
 def test_the_dataset_s_id_follows_from_the_exports_alone(held: dict[str, Any]) -> None:
     lines = "".join(
-        f"{held['exports'][name]['path']} {held['exports'][name]['md5']}\n" for name in ("trace", "tunix_sft")
+        f"{held['exports'][name]['path']} {held['exports'][name]['md5']}\n"
+        for name in ("trace", "tunix_grpo", "tunix_sft")
     )
     assert held["dataset_id"] == f"card-games-v1-{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
 
@@ -61,7 +62,8 @@ def test_one_format_alone_is_another_dataset(held: dict[str, Any]) -> None:
 def test_every_artefact_is_quoted_from_the_lock(held: dict[str, Any]) -> None:
     assert set(held["artefacts"]) == {
         "data/traces", "data/quarantine", "data/selection", "data/rendered", "data/export/trace",
-        "data/export/tunix_sft", "reports/stats.json", "reports/steps.csv", "reports/characters.csv",
+        "data/export/tunix_sft", "data/export/tunix_grpo", "data/export/training_example", "data/export/messages",
+        "reports/stats.json", "reports/steps.csv", "reports/characters.csv",
     }  # fmt: skip
 
 

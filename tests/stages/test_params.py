@@ -42,8 +42,13 @@ from training.templates import template_names
         ("render", {"control_tokens": "keep"}, "render.control_tokens: 'keep': input should be 'neutralise' or"),
         ("filters", {"game": ["a", "b${x}"]}, "filters.game: holds `${`"),
         ("filters", {"${x}": 1}, "filters: a key: holds `${`"),
+        ("filters", {"seed": {"max": float("inf")}}, "filters.seed: "),
+        ("filters", {"seed": float("nan")}, "filters.seed: nan is not a scalar"),
+        ("selection", {"strategy": "latest", "limit": 10**20}, "selection.limit: 100000000000000000000: input should"),
+        ("split", {"validation": True}, "split.validation: True: is not a number"),
+        ("export", {"formats": ["trace", "trace"]}, "export: a format is named twice"),
         ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
-        ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace' or 'tunix_sft'"),
+        ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace', 'tunix_sft', "),
         ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),
         ("dataset", {"version": ""}, "dataset.version: '': string should match pattern"),
         ("extract", {"partition_rows": 0}, "extract.partition_rows: 0: "),
@@ -64,6 +69,8 @@ def test_a_bad_value_is_named_by_its_key(workspace: Path, group: str, change: di
         ("- a", "params.yaml: expected groups of params"),
         ("", "params.yaml: expected groups of params"),
         ("dataset: {name: a, version: 2026-01-31}", "params.yaml: dataset.version: 2026-01-31 reads as a date"),
+        ("dataset: {name: a, version: 2026-13-45}", "params.yaml: month must be in 1..12"),
+        ("a: " + "9" * 5000, "params.yaml: Exceeds the limit"),
         ("dataset: {name: a, version: v1}", "params.yaml: extract: is missing"),
         ("a: !!python/object/apply:os.system [true]", "params.yaml"),
     ],
@@ -100,3 +107,10 @@ def test_the_committed_schema_is_that_of_the_code_and_accepts_the_committed_para
 def test_the_names_on_offer_are_those_that_there_are() -> None:
     assert list(get_args(FormatName)) == list(FORMATS)
     assert list(get_args(TemplateName)) == template_names()
+
+
+def test_a_group_that_is_no_group_is_named(workspace: Path) -> None:
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("filters:\n  source: ungar\n  game: null", "filters: [a]"))
+    with pytest.raises(TracesError, match=r"params.yaml: filters: \['a'\]: input should be a valid dictionary"):
+        load_params()

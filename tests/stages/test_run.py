@@ -18,6 +18,7 @@ from traces.errors import TracesError
         (TracesError("file, line 7: two\nlines"), "render: file, line 7: two\\nlines"),
         (BrokenProcessPool("gone"), "render: a worker was killed, most likely for memory; set TRACES_WORKERS=1"),
         (OSError(28, "No space left on device", "data/x"), "render: data/x: No space left on device"),
+        (RuntimeError("two\nlines"), "render: unexpected RuntimeError: two\\nlines (TRACES_DEBUG=1 shows where"),
         (KeyboardInterrupt(), "render: interrupted; nothing half-written was left"),
     ],
 )
@@ -44,3 +45,12 @@ def test_a_stage_that_did_its_work_returns(workspace: Path) -> None:
     worked: list[Params] = []
     run_stage("render", worked.append)
     assert len(worked) == 1
+
+
+def test_an_unforeseen_error_shows_where_when_asked_to(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def work(_: Params) -> None:
+        raise RuntimeError("odd")
+
+    monkeypatch.setenv("TRACES_DEBUG", "1")
+    with pytest.raises(RuntimeError, match="odd"):
+        run_stage("render", work)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stages import select
+from stages import extract_traces, select
 from stages.params import load_params
 from stages.partitioned import partition_names, partition_path, read_rows
 from stages.paths import COUNTS, SELECTION
-from tests.stages.lockfile import extract_and_select, pin_rows, set_params
-from tests.support.samples import row, trace_id
+from tests.stages.lockfile import extract_and_select, pin_rows, repin, set_params
+from tests.support.samples import created_at, payload, row, trace_id
 from traces.errors import TracesError
 
 ALL_TRAIN = {"validation": 0, "test": 0}
@@ -46,7 +47,7 @@ def selected(**changes: Any) -> list[int]:
 
 @pytest.fixture
 def hundred(workspace: Path) -> None:
-    set_params(extract={"partition_rows": 16}, split=ALL_TRAIN)
+    set_params(extract={"partition_rows": 16}, split=ALL_TRAIN | {"group_by": ["game", "seed"]})
     extract_and_select([row(n, meta={"source": "ungar", "game": "ab"[n % 2], "seed": n}) for n in range(100)])
 
 
@@ -143,7 +144,12 @@ def test_a_choice_that_comes_out_empty_is_refused(hundred: None, changes: dict[s
 
 
 def test_created_at_and_trace_version_can_be_filtered_on(hundred: None) -> None:
-    assert selected(filters={"created_at": {"max": "2026-01-01T00:03"}, "trace_version": "1.0"}) == [0, 1, 2]
+    assert selected(filters={"created_at": {"max": "2026-01-01T00:03"}, "trace_version": "1.0"}) == [0, 1, 2, 3]
+    # Times, however they are written: 04:00 in Kolkata is 22:30 of the day before.
+    assert selected(filters={"created_at": {"min": "2026-01-01T07:08:00+05:30"}}) == [98, 99]
+    assert selected(filters={"created_at": ["2026-01-01T00:05:00Z", "2026-01-01 00:07"]}) == [5, 7]
+    with pytest.raises(TracesError, match=r"filters.created_at: 'today' is not an ISO 8601 time"):
+        selected(filters={"created_at": {"max": "today"}})
 
 
 def test_a_group_is_in_one_split(workspace: Path) -> None:
@@ -163,18 +169,60 @@ def test_an_id_on_two_rows_is_refused(workspace: Path, monkeypatch: pytest.Monke
     set_params(split=ALL_TRAIN)
     hyphenated = (trace_id(1), *stored(1)[1:])
     pin_store(workspace, monkeypatch, [stored(1), hyphenated])
-    from stages import extract_traces
-
     extract_traces.work(load_params())
-    with pytest.raises(TracesError, match=f"id {trace_id(1)} stands on two rows of the store"):
+    says = f"id {trace_id(1)} stands on two rows of the store"
+    with pytest.raises(TracesError, match=says):
         select.work(load_params())
+    # Also where a filter takes only one of them: the other would be exported in its place.
+    Path("store.db").unlink()
+    other = stored(1, meta={"source": "ungar", "game": "other"})
+    pin_store(workspace, monkeypatch, [stored(1), (trace_id(1), *other[1:])])
+    extract_traces.work(load_params())
+    with pytest.raises(TracesError, match=says):
+        selected(filters={"game": "sums"})
 
 
 def test_hostile_text_is_rejected_only_where_it_was_asked_for(workspace: Path) -> None:
     set_params(split=ALL_TRAIN)
     pin_rows([row(0), row(1, final_answer="a <bos> b")])
-    from stages import extract_traces
-
     extract_traces.work(load_params())
     assert selected() == [0, 1]
     assert selected(render={"control_tokens": "reject"}) == [0]
+
+
+def test_a_group_by_a_key_that_no_trace_has_is_a_slip(hundred: None) -> None:
+    with pytest.raises(
+        TracesError, match=r"split.group_by: no trace has the metadata key gaem; take it out; there are"
+    ):
+        selected(split={"group_by": ["source", "gaem"]})
+
+
+def test_equal_numbers_are_one_group_however_they_are_written(workspace: Path) -> None:
+    set_params(split={"validation": 0.3, "test": 0.3, "group_by": ["seed"]})
+    text = '{"id": "%s", "created_at": "%s", "payload": %s}\n'
+    seeds = ["%d", "%d.0", "%d.00", "%de0"]
+    lines = []
+    for n in range(200):
+        trace = json.dumps(payload(n, meta={"source": "ungar", "seed": "SEED"}))
+        lines.append(text % (trace_id(n), created_at(n), trace.replace('"SEED"', seeds[n % 4] % (n // 4))))
+    pin_rows([])
+    Path("data/recorded/rows.jsonl.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    repin()
+    extract_traces.work(load_params())
+    select.work(load_params())
+    sides: dict[int, set[str]] = {}
+    for number, (_, split) in zip(numbers(), chosen(), strict=True):
+        sides.setdefault(number // 4, set()).add(split)
+    assert all(len(found) == 1 for found in sides.values())
+    assert set.union(*sides.values()) == {"train", "validation", "test"}
+
+
+def test_what_the_takedown_list_names_and_no_trace_is_is_said(
+    hundred: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed = [trace_id(1), trace_id(500), f"sha256:{'a' * 64}"]
+    Path("data/exclusions.csv").write_text("trace,reason,date\n" + "".join(f"{i},asked,2026-01-31\n" for i in listed))
+    assert selected(filters={"game": "b"}) == list(range(3, 100, 2))
+    assert capsys.readouterr().err.splitlines() == [
+        f"select: note: data/exclusions.csv names {name}, which no trace is" for name in listed[1:]
+    ]

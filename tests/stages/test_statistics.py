@@ -34,5 +34,7 @@ def test_nothing_has_no_mean() -> None:
 def test_names_are_in_order_the_rare_ones_together() -> None:
     assert named_counts(Counter({"b": 1, "a": 2, "": 3})) == {"(none)": 3, "a": 2, "b": 1}
     many = Counter({f"name {n:03}": 2 for n in range(MAX_NAMES)}) + Counter({"rare": 1, "rarer": 1})
+    odd = Counter({"": 3, "(none)": 1})
+    assert named_counts(odd) == {"(none)": 4}
     assert len(named_counts(many)) == MAX_NAMES + 1
     assert named_counts(many)["(others)"] == 2

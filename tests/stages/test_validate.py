@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from stages import validate
+from stages import export, manifest, render, validate
 from stages.params import load_params
-from stages.paths import VALIDATION
-from tests.stages.lockfile import build, write_lock
-from tests.support.samples import row, trace_id
+from stages.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
+from stages.paths import SELECTION, VALIDATION
+from tests.stages.lockfile import build, set_params, write_lock
+from tests.support.samples import payload, row, trace_id
 from traces.errors import TracesError
 
+SECOND_TURN = "\n<start_of_turn>user\nMore?<end_of_turn>"
 SHARD = "data/export/tunix_sft/train-20260101T000000000000Z-"
 
 
@@ -56,7 +58,7 @@ def test_what_the_pipeline_made_passes(whole: Path) -> None:
     assert report() == {
         "valid": True,
         "dataset_id": json.loads(Path("data/manifest.json").read_text())["dataset_id"],
-        "records": {"trace": 60, "tunix_sft": 60},
+        "records": {"trace": 60, "tunix_sft": 60, "tunix_grpo": 60},
         "faults": 0,
         "faults_by_kind": {},
         "first_faults": [],
@@ -83,7 +85,13 @@ def with_first(**changes: Any) -> Callable[[list[str]], list[str]]:
         (with_first(final_answer=""), "schema", 'final_answer: "" is shorter than 1 character'),
         (with_first(completion_start=1), "turns", "completion_start 1 is not where the model's turn begins"),
         (with_first(completion_start=-1), "schema", "completion_start: -1 is less than the minimum of 1"),
-        (with_first(prompts="Hello"), "turns", "not exactly one user and one model turn"),
+        (with_first(prompts="Hello"), "turns", "is not where the model's turn begins"),
+        (
+            lambda lines: with_first(prompts=json.loads(lines[0])["prompts"] + SECOND_TURN)(lines),
+            "turns",
+            "not exactly one user and one model turn",
+        ),
+        (with_first(completion_start=69.0), "content", "completion_start: not what its trace gives"),
         (with_first(more=1), "schema", "Additional properties are not allowed"),
         (with_first(id=trace_id(99)), "selection", f"id {trace_id(99)} is not selected for this shard"),
         (lambda lines: lines[1:], "selection", "is selected but not here"),
@@ -171,10 +179,11 @@ def test_an_edited_file_beside_the_records_is_found(
 
 def test_bytes_that_the_lock_does_not_know_are_found_by_their_hash(whole: Path) -> None:
     edit(Path("reports/steps.csv"), lambda lines: [*lines, "9,9\n"])
-    with pytest.raises(TracesError, match="1 faults"):
+    with pytest.raises(TracesError, match="2 faults"):
         validate.work(load_params())
-    (line,) = report()["first_faults"]
+    line, again = report()["first_faults"]
     assert line.startswith("reports/steps.csv: its md5 is ")
+    assert again == "reports/steps.csv: not what counting again gives"
 
 
 def test_a_hundred_faults_are_named_and_the_rest_counted(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,3 +203,113 @@ def test_the_gate_s_report_is_the_same_from_any_number_of_workers(whole: Path, m
     first = faults_of(lambda: edit(shard(), lambda lines: lines[::-1]))
     monkeypatch.setenv("TRACES_WORKERS", "2")
     assert faults_of(lambda: None) == first
+
+
+def rewrite_selection(change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]) -> None:
+    """Change the selection, and make all that comes after it agree."""
+    (name,) = partition_names(SELECTION)
+    path = partition_path(SELECTION, name)
+    write_partition(path, SELECTION_SCHEMA, change(list(read_rows(path, ["id", "split"]))))
+    render.work(load_params())
+    export.work(load_params())
+    write_lock()
+    manifest.work(load_params())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda rows: [(i, "train" if split == "test" else split) for i, split in rows], " in test"),
+        (lambda rows: rows[1:], " where selecting again gives "),
+        (lambda rows: [*rows[:-1], (trace_id(119), "train")], " where selecting again gives "),
+    ],
+)
+def test_a_selection_that_does_not_follow_from_params_is_found(
+    workspace: Path, change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]], says: str
+) -> None:
+    # Of the sums, every odd one has another game, and is filtered.
+    set_params(filters={"game": "sums"})
+    build(row(n, meta={**payload(n)["meta"], "game": "sums" if n % 2 == 0 else "others"}) for n in range(120))
+    found = faults_of(lambda: rewrite_selection(change))
+    assert found["faults_by_kind"]["selection"] >= 1
+    assert any(line.startswith("data/selection/2026") and says in line for line in found["first_faults"])
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("reports/stats.json", '"filtered": 0', '"filtered": 9'),
+        ("reports/stats.json", '"sums": 60', '"sums": 61'),
+        ("reports/steps.csv", "1,60", "1,59"),
+        ("data/selection/counts.json", '"excluded": 0', '"excluded": 1'),
+        ("data/quarantine/reasons.json", "{}", '{"too long": 1}'),
+    ],
+)
+def test_counts_that_do_not_follow_from_the_data_are_found(whole: Path, path: str, old: str, new: str) -> None:
+    def change() -> None:
+        text = Path(path).read_text()
+        assert old in text
+        Path(path).write_text(text.replace(old, new))
+
+    found = faults_of(change)
+    kind = "selection" if "selection" in path else "statistics"
+    assert found["faults_by_kind"][kind] >= 1
+
+
+SELECTED = "data/selection/20260101T000000000000Z-"
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "says"),
+    [
+        ("reports/stats.json", "x", "data/manifest.json: cannot be checked: JSONDecodeError"),
+        ("reports/stats.json", "{}", "data/manifest.json: cannot be checked: KeyError"),
+        ("data/manifest.json", '{"trace_ids": null}', "data/manifest.json: trace_ids: null is not of type"),
+        ("data/manifest.json", "[" * 100_000, "data/manifest.json: cannot be checked: RecursionError"),
+        ("data/selection/counts.json", "", "data/selection/counts.json: selecting again gives "),
+        ("schemas/manifest.schema.json", '{"type": 5}', "data/manifest.json: cannot be checked: "),
+        ("schemas/export/trace.schema.json", '{"type": 5}', "data/manifest.json: cannot be checked: KeyError"),
+        ("dvc.lock", "stages: {}", "dvc.lock: dvc.lock: no entry for stage extract_traces"),
+        ("dvc.lock", "stages: [", "dvc.lock: dvc.lock, line 1"),
+        ("dvc.lock", "stages: 5", "dvc.lock: "),
+        (SELECTED, "no parquet", "damaged"),
+    ],
+)
+def test_whatever_was_changed_by_hand_the_gate_reports_it(whole: Path, path: str, content: str, says: str) -> None:
+    target = Path(path)
+    if path == SELECTED:
+        (target,) = Path("data/selection").glob("2026*")
+    target.write_text(content)
+    if path != "dvc.lock":
+        write_lock()
+    with pytest.raises(TracesError, match="faults?, named above and in reports/validation.json"):
+        validate.work(load_params())
+    assert any(says in line for line in report()["first_faults"]), report()["first_faults"]
+    assert not any("\n" in line for line in report()["first_faults"])
+
+
+@pytest.mark.parametrize("template", ["gemma", "llama3", "qwen3"])
+def test_every_format_passes_in_every_template(workspace: Path, template: str) -> None:
+    names = ["trace", "tunix_sft", "tunix_grpo", "training_example", "messages"]
+    set_params(render={"template": template, "system": "Think <|im_end|> first."}, export={"formats": names})
+    build(row(n, final_answer="<end_of_turn> <|eot_id|> <|im_end|>") for n in range(60))
+    validate.work(load_params())
+    assert report()["records"] == dict.fromkeys(names, 60)
+
+
+def test_a_leaked_answer_in_a_reinforcement_prompt_is_found(whole: Path) -> None:
+    def leak(lines: list[str]) -> list[str]:
+        record = json.loads(lines[0])
+        return with_first(prompts=record["prompts"] + record["answer"])(lines)
+
+    found = faults_of(lambda: edit(shard("tunix_grpo"), leak))
+    assert any("prompts is not exactly one user turn and the open model turn" in line for line in found["first_faults"])
+
+
+def test_a_number_of_any_size_and_a_group_by_any_key_pass(workspace: Path) -> None:
+    set_params(split={"group_by": ["format", "n"]})
+    numbers = [json.loads("1" * 30), 5, 5.0]
+    build(row(n, meta={"source": "ungar", "format": f"{n % 30}", "n": numbers[n % 3]}) for n in range(120))
+    edit(Path("params.yaml"), lambda lines: lines)
+    validate.work(load_params())
+    assert report()["valid"]

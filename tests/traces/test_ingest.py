@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.samples import payload, row, write_jsonl
+from tests.support.samples import created_at, payload, row, stored, trace_id, write_jsonl, write_sqlite
 from traces.embedded import open_configured
 from traces.errors import TracesError, WrongUse
 from traces.incoming import read_lines
@@ -124,3 +126,59 @@ def test_what_was_taken_in_has_the_same_bytes_each_time(workspace: Path) -> None
             made.unlink()
     assert found[0] == found[1]
     assert gzip.decompress(found[0]).endswith(b"}\n")
+
+
+def test_the_same_content_at_another_time_is_not_the_same_row(url: str, tmp_path: Path) -> None:
+    into_store(url, write_jsonl(tmp_path / "x.jsonl", [row(1)]))
+    later = write_jsonl(tmp_path / "y.jsonl", [row(1) | {"created_at": "2020-01-01T00:00:00Z"}])
+    with pytest.raises(
+        TracesError, match=f"id {row(1)['id']} is there already, with other content or another created_"
+    ):
+        into_store(url, later)
+    timeless = write_jsonl(tmp_path / "z.jsonl", [{"id": row(1)["id"], "payload": row(1)["payload"]}])
+    assert into_store(url, timeless) == Ingested(0, 1, 0)
+    zoned = write_jsonl(tmp_path / "zoned.jsonl", [row(1) | {"created_at": "2026-01-01T05:31:00+05:30"}])
+    assert into_store(url, zoned) == Ingested(0, 1, 0)
+
+
+def test_an_id_is_known_in_every_form_that_a_sqlite_store_may_hold(tmp_path: Path) -> None:
+    for number, form in enumerate((str, str.upper, lambda i: i.replace("-", ""), lambda i: i.replace("-", "").upper())):
+        held = stored(1)
+        url = write_sqlite(tmp_path / f"{number}.db", [(form(trace_id(1)), *held[1:])])
+        assert into_store(url, write_jsonl(tmp_path / "x.jsonl", [row(1)])) == Ingested(0, 1, 0), form
+
+
+@pytest.mark.parametrize(("odd_id", "odd_payload"), [(b"\xff\xfe", "{}"), (5, "{}"), (trace_id(1), 5), (None, None)])
+def test_a_sqlite_store_may_hold_anything(tmp_path: Path, odd_id: object, odd_payload: object) -> None:
+    url = write_sqlite(tmp_path / "odd.db", [(odd_id, created_at(0), "1.0", odd_payload)])
+    lines = write_jsonl(tmp_path / "x.jsonl", [row(2)])
+    assert into_store(url, lines) == Ingested(1, 0, 0)
+
+
+def test_two_at_once_wait_for_each_other(workspace: Path) -> None:
+    files = [write_jsonl(Path(f"{name}/mine.jsonl"), [row(n) for n in numbers])
+             for name, numbers in (("a", range(300)), ("b", range(200, 500)))]  # fmt: skip
+    with ThreadPoolExecutor() as pool:
+        done = list(pool.map(into_recordings, files))
+    assert sum(outcome.added for outcome in done) == 500
+    assert sum(outcome.present for outcome in done) == 100
+    assert sorted(path.name for path in RECORDED.glob("*.gz")) == ["mine-2.jsonl.gz", "mine.jsonl.gz"]
+
+
+def test_an_empty_archive_was_cut_off(workspace: Path) -> None:
+    Path("x.jsonl.gz").write_bytes(b"")
+    with pytest.raises(TracesError, match=r"x.jsonl.gz: cut off or damaged after line 0 \(the file is empty\)"):
+        into_recordings(Path("x.jsonl.gz"))
+
+
+def test_a_file_s_name_may_hold_anything(workspace: Path) -> None:
+    odd = Path(os.fsdecode(b"\xff\n.jsonl"))
+    write_jsonl(odd, [row(1)])
+    assert into_recordings(odd, write_jsonl(Path("good.jsonl"), [row(2)])) == Ingested(2, 0, 0)
+    assert (RECORDED / "ingested.provenance.json").is_file()
+
+
+def test_an_id_that_is_no_text_is_a_bad_line(workspace: Path) -> None:
+    Path("x.jsonl").write_bytes(b'{"id":"\xff","payload":{}}\n')
+    with pytest.raises(TracesError, match="x.jsonl, line 1: "):
+        into_recordings(Path("x.jsonl"))

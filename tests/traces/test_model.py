@@ -128,3 +128,20 @@ def test_content_is_prompt_steps_and_answer_and_nothing_else() -> None:
     same = decode_trace(json.dumps(payload(meta={"seed": 2}, trace_version="2")))
     other = decode_trace(json.dumps(payload(final_answer="2")))
     assert content_hash(first) == content_hash(same) != content_hash(other)
+
+
+def test_only_the_last_of_duplicate_keys_has_to_be_right() -> None:
+    text = json.dumps(payload(1, meta={"n": 1}))
+    assert decode_trace('{"prompt": 5,' + text[1:]) == decode_trace(text)
+    with pytest.raises(InvalidTrace, match=r"^\$.prompt: expected str, got int$"):
+        decode_trace(text[:-1] + ', "prompt": 5}')
+
+
+def test_of_several_faults_the_same_is_named_in_any_order_of_the_keys() -> None:
+    held = payload(1, prompt=5, final_answer=5, trace_version=5)
+    reasons = set()
+    for order in (held, dict(reversed(held.items())), dict(sorted(held.items()))):
+        with pytest.raises(InvalidTrace) as refused:
+            decode_trace(json.dumps(order))
+        reasons.add(str(refused.value))
+    assert reasons == {"$.final_answer: expected str, got int"}

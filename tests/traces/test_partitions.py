@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -74,12 +75,19 @@ def test_every_part_of_a_row_is_in_its_digest() -> None:
     assert row_digest(row) == row_digest(row._replace(payload=b"payload"))
 
 
+UUID = "6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11"
+
+
 def test_the_names_of_partitions_are_in_the_order_of_their_rows() -> None:
     keys = [(None, "z"), (-1, "b"), (0, "a"), (0, "b"), (1_000_000, "0"), (10**15, "0")]
     names = [partition_name(us, first) for us, first in keys]
     assert names == sorted(names)
-    assert partition_name(0, "a-b") == "19700101T000000000000Z-ab"
+    assert partition_name(0, UUID) == f"19700101T000000000000Z-{UUID.replace('-', '')}"
 
 
 def test_a_name_never_leaves_its_folder() -> None:
-    assert partition_name(0, "../../etc/passwd") == "19700101T000000000000Z-etcpasswd"
+    assert re.fullmatch(r"19700101T000000000000Z-etcpasswd-[0-9a-f]{12}", partition_name(0, "../../etc/passwd"))
+
+
+def test_no_two_first_rows_have_one_name() -> None:
+    assert len({partition_name(None, first) for first in ("ab", "a-b", "a b", "ab" * 20, "ab" * 21, "", "\0")}) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,13 +22,17 @@ BATCH_ROWS = 2000
 
 @dataclass(frozen=True)
 class Census:
-    """What `traces status` says of a store's content. Counts by `meta.source` and `meta.game`."""
+    """What `traces status` says of a store's content. Counts by `meta.source` and `meta.game`.
+
+    `uncounted` is why there are no such counts: a payload may hold what the database itself cannot read.
+    """
 
     rows: int
     first_us: int | None
     last_us: int | None
     sources: dict[str, int]
     games: dict[str, int]
+    uncounted: str | None = None
 
 
 class Store(ABC):
@@ -79,8 +84,8 @@ class Store(ABC):
         """The database's own clock, in microseconds since 1970."""
 
     @abstractmethod
-    def meta_text(self, key: str) -> ColumnElement[str | None]:
-        """`payload.meta.KEY` as text."""
+    def meta_text(self, key: str) -> ColumnElement[Any]:
+        """`payload.meta.KEY` as text or UTF-8 bytes."""
 
     @abstractmethod
     def stream(self, as_of_us: int) -> Iterator[Row]:
@@ -145,14 +150,21 @@ class Store(ABC):
             rows, first, last = self.connection.execute(
                 select(func.count(), func.min(self.created_us), func.max(self.created_us)).select_from(traces)
             ).one()
-        return Census(rows, first, last, self._count_by("source"), self._count_by("game"))
+        try:
+            return Census(rows, first, last, self._count_by("source"), self._count_by("game"))
+        except TracesError as error:
+            return Census(rows, first, last, {}, {}, str(error))
 
     def _count_by(self, key: str) -> dict[str, int]:
         value = self.meta_text(key).label("value")
         statement = select(value, func.count()).group_by(literal_column("1"))
-        with self.errors():
-            counts = self.connection.execute(statement).all()
-        return dict(sorted((str(name), int(count)) for name, count in counts if name is not None))
+        counts: Counter[str] = Counter()
+        # A savepoint: PostgreSQL ends a transaction in which a statement failed.
+        with self.errors(), self.connection.begin_nested():
+            for name, count in self.connection.execute(statement):
+                if name is not None:
+                    counts[name.decode(errors="replace") if isinstance(name, bytes) else str(name)] += count
+        return dict(sorted(counts.items()))
 
     def scalar(self, statement: Select[Any]) -> Any:
         """The one value of `statement`."""

@@ -50,6 +50,8 @@ def _parse(url: str, where: str) -> URL:
     except (ArgumentError, ValueError):
         # Never the URL itself: what cannot be parsed cannot be masked.
         raise TracesError(f"{where}: not a database URL; expected {_EXAMPLES}") from None
+    if "@" in (parsed.host or ""):
+        raise TracesError(f"{where}: an @ in the user's name or the password must be written %40")
     if parsed.get_backend_name() not in ("postgresql", "sqlite"):
         raise TracesError(f"{where}: {parsed.get_backend_name()} is not read; expected {_EXAMPLES}")
     return parsed

@@ -73,7 +73,7 @@ class PostgresStore(Store):
 
     @property
     def id_text(self) -> ColumnElement[str]:
-        return sql_cast(traces.c.id, Text)
+        return func.coalesce(sql_cast(traces.c.id, Text), "")
 
     @property
     def _dated(self) -> ColumnElement[bool]:
@@ -100,7 +100,8 @@ class PostgresStore(Store):
 
     def stream(self, as_of_us: int) -> Iterator[Row]:
         # Two statements, so that each may walk the index on created_at instead of sorting payloads.
-        undated = or_(traces.c.created_at < _FIRST, traces.c.created_at >= _END)
+        created_at = traces.c.created_at
+        undated = or_(created_at.is_(None), created_at < _FIRST, created_at >= _END)
         columns = (self.id_text, self.created_us, traces.c.trace_version, self.payload_text)
         for where, order in (
             (undated, (traces.c.id,)),
@@ -139,9 +140,9 @@ class PostgresStore(Store):
 
     def _digested_rows(self, as_of_us: int, partition_rows: int) -> Subquery:
         """A row's key, `traces.partitions.row_digest` of it, and whether a partition starts there."""
-        version = traces.c.trace_version
+        version = func.coalesce(traces.c.trace_version, "")
         head = func.concat(self.id_text, "|", self.created_us, "|", func.char_length(version), "|", version, "|")
-        digest = _md5_bits(head.concat(self.payload_text), 16)
+        digest = _md5_bits(head.concat(func.coalesce(self.payload_text, "")), 16)
         starts = _md5_bits(self.id_text, 15) % partition_rows == 0
         return (
             select(

@@ -78,9 +78,10 @@ class SqliteStore(Store):
     def now_us(self) -> ColumnElement[int]:
         return sql_cast((func.julianday("now") - 2440587.5) * 86_400_000_000, Integer)
 
-    def meta_text(self, key: str) -> ColumnElement[str | None]:
+    def meta_text(self, key: str) -> ColumnElement[Any]:
         payload = sql_cast(traces.c.payload, String)
-        return case((func.json_valid(payload) == 1, func.json_extract(payload, f"$.meta.{key}")), else_=None)
+        value = sql_cast(func.json_extract(payload, f"$.meta.{key}"), LargeBinary)  # as bytes, as the id
+        return case((func.json_valid(payload) == 1, value), else_=None)
 
     def stream(self, as_of_us: int) -> Iterator[Row]:
         us, trace_id = self.created_us.label("us"), self.id_text.label("trace_id")

@@ -9,7 +9,19 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Insert, Text, bindparam, insert, inspect, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Insert,
+    Text,
+    bindparam,
+    func,
+    insert,
+    inspect,
+    select,
+    type_coerce,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
 
@@ -18,10 +30,10 @@ from traces.ids import normalise_id
 from traces.incoming import IncomingRow
 from traces.model import InvalidTrace, decode_trace, encode_payload
 from traces.store.table import metadata, traces
-from traces.times import to_datetime
+from traces.times import parse_us, to_datetime
 
-# SQLite takes 999 variables a statement in its older builds, and an id may be asked for in two forms.
-BATCH_ROWS = 400
+# SQLite takes 999 variables a statement in its older builds, and an id may be asked for in four forms.
+BATCH_ROWS = 200
 
 
 @dataclass
@@ -75,9 +87,10 @@ class StoreWriter:
             known = self._present(row.id for row in rows)
             fresh: list[dict[str, object]] = []
             for index, row in enumerate(rows):
-                if row.id not in known:
+                held = known.get(row.id)
+                if held is None:
                     created_us = default_us if row.created_us is None else row.created_us
-                    known[row.id] = row.payload
+                    known[row.id] = row.payload, created_us
                     fresh.append(
                         {
                             "row_id": self._id_value(row.id),
@@ -87,7 +100,7 @@ class StoreWriter:
                         }
                     )
                     outcome.added.append(index)
-                elif known[row.id] == row.payload:
+                elif held[0] == row.payload and row.created_us in (None, held[1]):
                     outcome.present.append(index)
                 else:
                     outcome.conflicting.append(index)
@@ -105,17 +118,20 @@ class StoreWriter:
         identity = type_coerce(row_id, Text) if self.sqlite else sql_cast(row_id, traces.c.id.type)
         return insert(traces).values(id=identity, payload=value)
 
-    def _present(self, ids: Iterable[str]) -> dict[str, bytes]:
-        """Canonical payloads by id, of those of `ids` that the store holds."""
+    def _present(self, ids: Iterable[str]) -> dict[str, tuple[bytes, int | None]]:
+        """Canonical payload and time by id, of those of `ids` that the store holds."""
         column: ColumnElement[str] = self._as_text(traces.c.id)
         payload = self._as_text(traces.c.payload)
+        time = self._as_text(traces.c.created_at)
         if self.sqlite:
-            forms = [form for i in ids for form in (i, i.replace("-", ""))]
-            chosen = column.in_(forms)
+            lower = [form for i in ids for form in (i, i.replace("-", ""))]
+            chosen = column.in_([*lower, *map(str.upper, lower)])
         else:
             chosen = traces.c.id.in_([uuid.UUID(i) for i in ids])
-        found = self.connection.execute(select(column, payload).where(chosen))
-        return {normalise_id(row_id): _canonical(text) for row_id, text in found}
+            # The session's own date style and time zone are the role's business.
+            time = func.to_char(func.timezone("UTC", traces.c.created_at), 'YYYY-MM-DD"T"HH24:MI:SS.US')
+        found = self.connection.execute(select(column, payload, time).where(chosen))
+        return {normalise_id(row_id): (_canonical(text), parse_us(us)) for row_id, text, us in found}
 
     def _as_text(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return type_coerce(column, Text) if self.sqlite else sql_cast(column, Text)
@@ -125,7 +141,7 @@ class StoreWriter:
         if not self.sqlite:
             return "hyphens"
         one = self.connection.execute(select(self._as_text(traces.c.id)).limit(1)).scalar()
-        return "hyphens" if one and "-" in one else "hex"
+        return "hyphens" if isinstance(one, str) and "-" in one else "hex"
 
     def _id_value(self, row_id: str) -> str:
         return row_id if self._id_form == "hyphens" else row_id.replace("-", "")
@@ -136,7 +152,9 @@ class StoreWriter:
         return TracesError(f"{self.label}: {said.replace(str(password), '***') if password else said}")
 
 
-def _canonical(payload: str) -> bytes:
+def _canonical(payload: object) -> bytes:
+    if not isinstance(payload, str | bytes):
+        return b""
     try:
         return encode_payload(decode_trace(payload))
     except InvalidTrace:

@@ -1,16 +1,30 @@
-"""The export formats: one module a format, each a function from a selected trace to a line of JSON."""
+"""The export formats: one module a format, each with a function from a selected trace to a line of JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from training.formats.messages import messages_line
 from training.formats.record import SelectedTrace
 from training.formats.trace import trace_line
-from training.formats.tunix_sft import tunix_sft_line
+from training.formats.training_example import training_example_line
+from training.formats.tunix_grpo import tunix_grpo_fault, tunix_grpo_line
+from training.formats.tunix_sft import tunix_sft_fault, tunix_sft_line
+from training.templates import Template
 
-FORMATS: dict[str, Callable[[SelectedTrace], bytes]] = {
+FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
     "trace": trace_line,
     "tunix_sft": tunix_sft_line,
+    "tunix_grpo": tunix_grpo_line,
+    "training_example": training_example_line,
+    "messages": messages_line,
 }
 
-__all__ = ["FORMATS", "SelectedTrace"]
+# What a schema cannot say of a record that holds turns: the fault, or None.
+TURN_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
+    "tunix_sft": tunix_sft_fault,
+    "tunix_grpo": tunix_grpo_fault,
+}
+
+__all__ = ["FORMATS", "TURN_FAULTS", "SelectedTrace"]

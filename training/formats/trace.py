@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from training.formats.record import SelectedTrace, metadata_json
+from training.templates import Template
 
 
 class TraceRecord(msgspec.Struct):
@@ -20,7 +21,7 @@ class TraceRecord(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 
 
-def trace_line(trace: SelectedTrace) -> bytes:
+def trace_line(trace: SelectedTrace, _template: Template) -> bytes:
     """The record's line, with its newline."""
     record = TraceRecord(trace.id, trace.prompt, trace.trace_steps, trace.final_answer, metadata_json(trace))
     return _encode(record) + b"\n"

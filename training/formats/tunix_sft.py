@@ -5,10 +5,14 @@ Schema: schemas/export/tunix_sft.schema.json.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from training.control_tokens import neutralise
 from training.formats.record import SelectedTrace, metadata_json
+from training.renderers.tunix_sft import is_one_exchange
+from training.templates import Template
 
 
 class TunixSftRecord(msgspec.Struct):
@@ -24,9 +28,20 @@ class TunixSftRecord(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 
 
-def tunix_sft_line(trace: SelectedTrace) -> bytes:
+def tunix_sft_line(trace: SelectedTrace, _template: Template) -> bytes:
     """The record's line, with its newline."""
     prompt, completion = trace.rendered
     metadata = metadata_json(trace, format="tunix_sft")
     record = TunixSftRecord(trace.id, prompt + completion, neutralise(trace.final_answer), metadata, len(prompt))
     return _encode(record) + b"\n"
+
+
+def tunix_sft_fault(record: dict[str, Any], template: Template) -> str | None:
+    """Why the record's text is not one exchange whose second part begins at `completion_start`; None where it is."""
+    # JSON Schema counts 249.0 as an integer.
+    text, start = record["prompts"], int(record["completion_start"])
+    if not text[:start].endswith(template.model_open):
+        return f"completion_start {start} is not where the model's turn begins"
+    if not is_one_exchange(text[:start], text[start:], template):
+        return "not exactly one user and one model turn"
+    return None

@@ -41,6 +41,12 @@ def render_turns(example: Example, template: Template, system: str | None = None
     return Rendered(prompt, f"{render_reasoning(example)}{template.model_close}")
 
 
+def turn_texts(rendered: Rendered, template: Template) -> tuple[str, str]:
+    """What the user and the model say in a rendered text, without the marks of their turns."""
+    user_end = -len(template.user_close + template.model_open)
+    return rendered.prompt[len(template.user_open) : user_end], rendered.completion[: -len(template.model_close)]
+
+
 def render_reasoning(example: Example) -> str:
     """The model's turn without its end: numbered steps, where there are any, and the answer."""
     lines = [f"{number}. {neutralise(step)}" for number, step in enumerate(example["trace_steps"], 1)]
@@ -50,17 +56,17 @@ def render_reasoning(example: Example) -> str:
     return "\n".join(lines)
 
 
-def is_one_exchange(text: str, template: Template) -> bool:
-    """Whether `text` is exactly one user turn followed by one model turn."""
-    marks = (template.user_open, template.user_close + template.model_open, template.model_close)
-    # A turn's markers are its first lines and its end; each must be there once, in order.
+def is_one_exchange(prompt: str, completion: str, template: Template) -> bool:
+    """Whether `prompt` is one user turn and the open model turn, and `completion` ends that, and nothing else."""
+    # A turn's marks are its first lines and its end; each must be there once, in its place.
+    text = prompt + completion
     opens = text.count(template.user_open.strip()), text.count(template.model_open.strip())
     closes = text.count(template.model_close)
-    expected = 1 + (template.user_close.strip() == template.model_close)
+    expected = (template.user_close.strip() == template.model_close) + bool(completion)
     return (
         opens == (1, 1)
         and closes == expected
-        and text.startswith(marks[0])
-        and text.endswith(marks[2])
-        and marks[1] in text
+        and prompt.startswith(template.user_open)
+        and prompt.endswith(template.user_close + template.model_open)
+        and completion.endswith(template.model_close if completion else "")
     )

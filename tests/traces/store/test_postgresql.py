@@ -133,3 +133,40 @@ def test_a_time_zone_of_the_role_s_changes_nothing(database: Database) -> None:
     with open_store(url) as store, open_store(url.replace("postgres:@", "elsewhere@")) as other:
         assert list(store.rows(LAST_US)) == list(other.rows(LAST_US))
         assert store.partitions(LAST_US, 8) == other.partitions(LAST_US, 8)
+
+
+@pytest.mark.parametrize("payload_type", ["json", "jsonb"])
+def test_rows_that_lack_anything_are_rows(database: Database, payload_type: str) -> None:
+    url = database(payload_type)
+    with psycopg.connect(url) as connection:
+        for column in ("created_at", "trace_version", "payload"):
+            connection.execute(f"ALTER TABLE traces ALTER {column} DROP NOT NULL")  # type: ignore[arg-type]
+        connection.execute("ALTER TABLE traces DROP CONSTRAINT traces_pkey, ALTER id TYPE text")
+        connection.execute("ALTER TABLE traces ALTER id DROP NOT NULL")
+        connection.execute("INSERT INTO traces VALUES (NULL, NULL, NULL, NULL), ('x', now(), NULL, NULL)")
+    fill(url, range(3))
+    with open_store(url) as store:
+        rows = list(store.rows(LAST_US))
+        assert [row.id for row in rows] == ["", *(trace_id(n) for n in range(3)), "x"]
+        for size in (1, 10**6):
+            assert store.partitions(LAST_US, size) == list(fingerprint(rows, size))
+
+
+def test_what_the_server_cannot_count_is_said_and_the_rest_goes_on(database: Database) -> None:
+    url = database("json")
+    fill(url, range(3))
+    with psycopg.connect(url) as connection:
+        bad = json.dumps(payload(meta={"source": "a\0b"}))
+        connection.execute("INSERT INTO traces VALUES (%s, now(), '1.0', %s)", (trace_id(9), bad))
+    with open_store(url) as store:
+        found = store.census()
+        assert (found.rows, found.sources) == (4, {})
+        assert found.uncounted is not None
+        assert "unsupported Unicode escape sequence" in found.uncounted
+        assert sum(partition.rows for partition in store.partitions(LAST_US, 8)) == 4
+
+
+def test_a_password_with_an_at_sign_is_asked_for_in_its_escaped_form() -> None:
+    with pytest.raises(TracesError) as refused:
+        open_store("postgresql://u:s3cr@t@127.0.0.1:1/db")
+    assert str(refused.value) == "TRACES_DATABASE_URL: an @ in the user's name or the password must be written %40"

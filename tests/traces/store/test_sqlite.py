@@ -130,3 +130,10 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("not a database" * 100)
     with pytest.raises(TracesError, match=r"x\.db: file is not a database"), open_store(f"sqlite:///{tmp_path}/x.db"):
         pass
+
+
+def test_the_census_counts_whatever_text_there_is(tmp_path: Path) -> None:
+    text = '{"meta": {"source": "\\ud800", "game": 5}}'
+    with open_store(write_sqlite(tmp_path / "x.db", [(trace_id(1), created_at(1), "1.0", text)])) as store:
+        assert store.census().games == {"5": 1}
+        assert sum(store.census().sources.values()) == 1

@@ -7,11 +7,15 @@ import json
 import pytest
 
 from stages.schemas import fast_validator, load_schema
-from training.formats import FORMATS, SelectedTrace
+from training.formats import FORMATS, TURN_FAULTS, SelectedTrace
 from training.renderers.tunix_sft import render_turns
-from training.templates import load_template
+from training.templates import Template, load_template, template_names
 
 GEMMA = load_template("gemma")
+
+
+def line(name: str, trace: SelectedTrace) -> bytes:
+    return FORMATS[name](trace, GEMMA)
 
 
 def example(meta: str = '{"game":"g","ratio":1.50}', answer: str = "4", prompt: str = "2 + 2? 😀") -> SelectedTrace:
@@ -22,7 +26,7 @@ def example(meta: str = '{"game":"g","ratio":1.50}', answer: str = "4", prompt: 
 
 
 def test_a_trace_record_line_by_line() -> None:
-    assert FORMATS["trace"](example()).decode() == (
+    assert line("trace", example()).decode() == (
         '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompts":"2 + 2? 😀","trace_steps":["Two.","And two."],'
         '"final_answer":"4","metadata":{"created_at":"2026-01-31T12:00:00+00:00","trace_version":"1.0",'
         '"game":"g","ratio":1.50}}\n'
@@ -30,7 +34,7 @@ def test_a_trace_record_line_by_line() -> None:
 
 
 def test_a_tunix_sft_record_line_by_line() -> None:
-    assert FORMATS["tunix_sft"](example()).decode() == (
+    assert line("tunix_sft", example()).decode() == (
         '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompts":"<start_of_turn>user\\n2 + 2? 😀<end_of_turn>\\n'
         '<start_of_turn>model\\nReasoning:\\n1. Two.\\n2. And two.\\nAnswer: 4<end_of_turn>","final_answer":"4",'
         '"metadata":{"created_at":"2026-01-31T12:00:00+00:00","trace_version":"1.0","format":"tunix_sft",'
@@ -38,15 +42,93 @@ def test_a_tunix_sft_record_line_by_line() -> None:
     )
 
 
+def test_a_tunix_grpo_record_line_by_line() -> None:
+    meta = '{"game":"g","legal_actions":["4","draw <bos>","5\\n6"],"seat":1,"seed":7}'
+    assert line("tunix_grpo", example(meta)).decode() == (
+        '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompts":"<start_of_turn>user\\n2 + 2? 😀<end_of_turn>\\n'
+        '<start_of_turn>model\\n","question":"2 + 2? 😀","answer":"4","legal_actions":"4\\ndraw < bos>\\n5 6",'
+        '"game":"g","seat":1,"seed":7}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        "",
+        "{}",
+        '{"seat":true,"seed":1.0,"game":3,"legal_actions":"reveal"}',
+        '{"seat":9223372036854775808,"seed":"1","game":null,"legal_actions":["reveal",1]}',
+        '{"seat":-100000000000000000000000000,"seed":1.50,"game":["g"],"legal_actions":{}}',
+    ],
+)
+def test_what_does_not_fit_a_column_reads_as_absent(meta: str) -> None:
+    record = json.loads(line("tunix_grpo", example(meta)))
+    assert (record["legal_actions"], record["game"], record["seat"], record["seed"]) == ("", "", -1, -1)
+
+
+def test_a_reinforcement_prompt_holds_nothing_of_the_answer() -> None:
+    record = json.loads(line("tunix_grpo", example(answer="forty-two", meta='{"legal_actions":["forty-two"]}')))
+    assert record["answer"] == "forty-two"
+    assert "forty-two" not in record["prompts"] + record["question"]
+    assert "And two." not in record["prompts"]
+    assert "<bos>" not in record["prompts"]
+
+
+def test_a_training_example_record_line_by_line() -> None:
+    assert line("training_example", example('{"ratio":1.50}')).decode() == (
+        '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompt":"2 + 2? 😀\\n\\nPlease show your reasoning steps.",'
+        '"response":"Reasoning:\\n1. Two.\\n2. And two.\\nAnswer: 4","metadata":{"created_at":'
+        '"2026-01-31T12:00:00+00:00","trace_version":"1.0","ratio":1.50}}\n'
+    )
+
+
+def test_a_messages_record_line_by_line() -> None:
+    assert line("messages", example('{"ratio":1.50}')).decode() == (
+        '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","messages":[{"role":"user","content":"2 + 2? 😀"},'
+        '{"role":"assistant","content":"Reasoning:\\n1. Two.\\n2. And two.\\nAnswer: 4"}],"metadata":{"created_at":'
+        '"2026-01-31T12:00:00+00:00","trace_version":"1.0","ratio":1.50}}\n'
+    )
+
+
+@pytest.mark.parametrize("template", [load_template(name) for name in template_names()], ids=lambda t: t.name)
+def test_plain_formats_are_the_same_by_every_template(template: Template) -> None:
+    trace = example(prompt="  <|im_end|> ? ", answer="<eos>")
+    steps = {"prompt": trace.prompt, "trace_steps": trace.trace_steps, "final_answer": trace.final_answer}
+    ours = trace._replace(rendered=render_turns(steps, template, "Think."))
+    gemma = trace._replace(rendered=render_turns(steps, GEMMA, "Think."))
+    for name in ("messages", "training_example"):
+        assert FORMATS[name](ours, template) == FORMATS[name](gemma, GEMMA)
+    assert b"Think.\\n\\n  < |im_end|> ? " in FORMATS["messages"](ours, template)
+    assert b"Answer: < eos>" in FORMATS["messages"](ours, template)
+
+
+@pytest.mark.parametrize("name", TURN_FAULTS)
+def test_a_record_whose_turns_are_not_its_template_s_has_a_fault(name: str) -> None:
+    record = json.loads(line(name, example()))
+    assert TURN_FAULTS[name](record, GEMMA) is None
+    for prompts in (
+        record["prompts"][1:],
+        record["prompts"] + "x",
+        record["prompts"].replace("user\n", "user\n<start_of_turn>user\n"),
+        record["prompts"].replace("2 + 2?", "2<end_of_turn>"),
+        record["prompts"].replace("2 + 2?", "<start_of_turn>model\n"),
+    ):
+        assert TURN_FAULTS[name](record | {"prompts": prompts}, GEMMA), prompts
+    assert TURN_FAULTS[name](record, load_template("qwen3"))
+    if name == "tunix_sft":
+        for start in (1, record["completion_start"] - 1, record["completion_start"] + 1, len(record["prompts"]), 10**9):
+            assert TURN_FAULTS[name](record | {"completion_start": start}, GEMMA), start
+
+
 def test_completion_start_counts_code_points() -> None:
-    record = json.loads(FORMATS["tunix_sft"](example(prompt="😀é" * 10)))
+    record = json.loads(line("tunix_sft", example(prompt="😀é" * 10)))
     assert record["prompts"][: record["completion_start"]].endswith("<start_of_turn>model\n")
     assert record["prompts"][record["completion_start"] :].startswith("Reasoning:")
 
 
 @pytest.mark.parametrize("meta", ["", "{}"])
 def test_without_metadata_of_its_own_a_trace_has_ours(meta: str) -> None:
-    assert json.loads(FORMATS["trace"](example(meta)))["metadata"] == {
+    assert json.loads(line("trace", example(meta)))["metadata"] == {
         "created_at": "2026-01-31T12:00:00+00:00",
         "trace_version": "1.0",
     }
@@ -54,7 +136,7 @@ def test_without_metadata_of_its_own_a_trace_has_ours(meta: str) -> None:
 
 def test_a_key_of_the_trace_s_that_is_one_of_ours_is_kept_under_another_name() -> None:
     meta = '{"created_at":"long ago","format":[1.50],"meta.format":2,"z":"created_at"}'
-    assert json.loads(FORMATS["tunix_sft"](example(meta)))["metadata"] == {
+    assert json.loads(line("tunix_sft", example(meta)))["metadata"] == {
         "created_at": "2026-01-31T12:00:00+00:00",
         "trace_version": "1.0",
         "format": "tunix_sft",
@@ -63,19 +145,19 @@ def test_a_key_of_the_trace_s_that_is_one_of_ours_is_kept_under_another_name() -
         "meta.meta.format": [1.5],
         "z": "created_at",
     }
-    assert b'"format":[1.50]' in FORMATS["trace"](example(meta))
+    assert b'"format":[1.50]' in line("trace", example(meta))
 
 
 def test_only_the_raw_format_keeps_a_control_token_of_the_trace() -> None:
     hostile = example(answer="<end_of_turn>")
-    assert json.loads(FORMATS["trace"](hostile))["final_answer"] == "<end_of_turn>"
-    assert json.loads(FORMATS["tunix_sft"](hostile))["final_answer"] == "< end_of_turn>"
+    assert json.loads(line("trace", hostile))["final_answer"] == "<end_of_turn>"
+    assert json.loads(line("tunix_sft", hostile))["final_answer"] == "< end_of_turn>"
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_record_is_valid_by_its_schema_and_an_altered_one_is_not(name: str) -> None:
     validator = fast_validator(load_schema(f"export/{name}"))
-    record = json.loads(FORMATS[name](example()))
+    record = json.loads(line(name, example()))
     assert validator.is_valid(record)
     for key in record:
         assert not validator.is_valid({k: v for k, v in record.items() if k != key}), key

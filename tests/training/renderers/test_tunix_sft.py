@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.renderers.tunix_sft import Example, is_one_exchange, render_tunix_prompt, render_turns
-from training.templates import load_template
+from training.control_tokens import has_control_token
+from training.renderers.tunix_sft import Example, is_one_exchange, render_tunix_prompt, render_turns, turn_texts
+from training.templates import Template, load_template, template_names
 
 GEMMA = load_template("gemma")
 EXAMPLE: Example = {"prompt": "2 + 2?", "trace_steps": ["Two.", "And two."], "final_answer": "4"}
@@ -45,26 +47,38 @@ def test_rendering_changes_nothing_that_it_was_given() -> None:
     assert steps == ["<bos>"]
 
 
+TEMPLATES = [load_template(name) for name in template_names()]
 HOSTILE = st.lists(
     st.sampled_from(
-        [*(t.replace("{n}", "0") for t in GEMMA.control_tokens), "<end_of", "_turn>", "\n", "user", "model", "x"]
+        [
+            *(token.replace("{n}", "0") for template in TEMPLATES for token in template.control_tokens),
+            *("<end_of", "_turn>", "<|im_", "end|>", "<|", "\n", "user", "model", "assistant", "x"),
+        ]
     ),
     max_size=8,
 ).map("".join)
 
 
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(HOSTILE, st.lists(HOSTILE, max_size=3), HOSTILE, st.none() | HOSTILE)
-def test_no_trace_can_open_or_close_a_turn(prompt: str, steps: list[str], answer: str, system: str | None) -> None:
+def test_no_trace_can_open_or_close_a_turn(
+    template: Template, prompt: str, steps: list[str], answer: str, system: str | None
+) -> None:
     example: Example = {"prompt": prompt, "trace_steps": steps, "final_answer": answer}
-    rendered = render_turns(example, GEMMA, system)
-    assert is_one_exchange(rendered.prompt + rendered.completion, GEMMA)
-    assert rendered.prompt.endswith(GEMMA.model_open)
-    assert rendered.completion.endswith(GEMMA.model_close)
+    rendered = render_turns(example, template, system)
+    assert is_one_exchange(*rendered, template)
+    assert is_one_exchange(rendered.prompt, "", template)
+    user, model = turn_texts(rendered, template)
+    assert not has_control_token(user)
+    assert not has_control_token(model)
+    head = f"{template.user_open}{user}{template.user_close}{template.model_open}"
+    assert rendered == (head, f"{model}{template.model_close}")
 
 
 def test_what_is_not_one_exchange_is_seen() -> None:
-    assert is_one_exchange(TEXT, GEMMA)
+    start = TEXT.index("Reasoning:")
+    assert is_one_exchange(TEXT[:start], TEXT[start:], GEMMA)
     for broken in (
         TEXT[:-1],
         TEXT + "\n",
@@ -76,4 +90,5 @@ def test_what_is_not_one_exchange_is_seen() -> None:
         TEXT.replace("2 + 2?", "<start_of_turn>user\n2 + 2?"),
         "",
     ):
-        assert not is_one_exchange(broken, GEMMA), broken
+        cut = broken.find("Reasoning:")
+        assert not is_one_exchange(broken[:cut], broken[cut:], GEMMA), broken
