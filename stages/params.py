@@ -137,6 +137,12 @@ class Export(_Group):
         return self
 
 
+class SmokeTrain(_Group):
+    samples: Annotated[Whole, Field(ge=1, le=10_000)]
+    steps: Annotated[Whole, Field(ge=1, le=1000)]
+    lora: StrictBool
+
+
 class Params(_Group):
     """The whole of params.yaml."""
 
@@ -154,6 +160,7 @@ class Params(_Group):
     split: Split
     render: Render
     export: Export
+    smoke_train: SmokeTrain
 
 
 def read_yaml(path: Path) -> Any:

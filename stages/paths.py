@@ -18,6 +18,8 @@ STATS = Path("reports/stats.json")
 STEPS = Path("reports/steps.csv")
 CHARACTERS = Path("reports/characters.csv")
 VALIDATION = Path("reports/validation.json")
+SMOKE_TRAIN = Path("reports/smoke_train.json")
+SMOKE_LOSS = Path("reports/smoke_loss.csv")
 
 SPLITS = ("train", "validation", "test")
 

@@ -50,7 +50,7 @@ from traces.files import write_text
 from training.formats import FORMATS
 
 # Records that are held against each other at once; ids and groups are cut by what they are, so none is missed.
-SLICE_RECORDS = 131_072
+SLICE_RECORDS = 32_768
 
 
 def work(params: Params) -> None:

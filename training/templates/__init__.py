@@ -28,6 +28,12 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control_tokens: list[str]
 
     @property
+    def turn_marks(self) -> list[str]:
+        """The control tokens that its turns are made of."""
+        turns = self.user_open + self.user_close + self.model_open + self.model_close
+        return [token for token in self.control_tokens if token in turns]
+
+    @property
     def sha256(self) -> str:
         """The hash of all of it (hex)."""
         return hashlib.sha256(encode_canonical(self)).hexdigest()

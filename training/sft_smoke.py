@@ -1,0 +1,113 @@
+"""A smoke run on an export: `python -m training.sft_smoke FILE --samples 32 --steps 10 [--template gemma] [--lora]`.
+
+Trains a tiny model with the real Tunix, prints each step's loss, and exits with 0 only where the run was one that
+trains. `JAX_PLATFORMS` chooses CPU, GPU or TPU, as JAX reads it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from traces.errors import TracesError, one_line, unexpected
+from training.records import JsonLines, export_files
+from training.templates import load_template
+from training.tokenizers import load_tokenizer, train_tokenizer
+from training.tokens import SftRecord
+
+if TYPE_CHECKING:
+    from training.smoke.sft import SmokeRun
+
+INSTALL = "pip install --require-hashes -r requirements-training.lock"
+
+
+def require_training() -> None:
+    """Say how to install what training needs, where it is missing.
+
+    Raises:
+        TracesError: it is.
+    """
+    missing = [
+        name for name in ("tunix", "jax", "grain", "qwix", "sentencepiece") if not importlib.util.find_spec(name)
+    ]
+    if missing:
+        raise TracesError(f"{', '.join(missing)}: not installed; `{INSTALL}` (`make repro` does)")
+
+
+def sample(records: Sequence[SftRecord], samples: int) -> list[SftRecord]:
+    """At most `samples` records, as far from each other as can be: an export is in the order of time."""
+    count = min(samples, len(records))
+    return [records[number * len(records) // count] for number in range(count)]
+
+
+def run_smoke(
+    source: str | Path,
+    *,
+    split: str | None,
+    samples: int,
+    steps: int,
+    template: str,
+    lora: bool,
+    model: str | None = None,
+    tokenizer: str | None = None,
+) -> SmokeRun:
+    """A smoke run on some records of `source`; without a tokenizer one is trained on them.
+
+    Raises:
+        TracesError: the packages, the records or the tokenizer are missing, or a check failed.
+    """
+    require_training()
+    from training.smoke.models import FAMILIES
+    from training.smoke.sft import smoke_sft
+
+    chosen = load_template(template)
+    records = sample(JsonLines(export_files(source, split), SftRecord), samples)
+    tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
+
+    def told(step: int, loss: float) -> None:
+        print(f"step {step:>3}  loss {loss:.3f}")
+
+    return smoke_sft(records, tokens, chosen, model or FAMILIES[template], steps=steps, lora=lora, on_step=told)
+
+
+def main(
+    source: Annotated[str, typer.Argument(metavar="FILE", help="A tunix_sft export: a file, a folder or a pattern.")],
+    samples: Annotated[int, typer.Option(min=1, help="Records to train on.")] = 32,
+    steps: Annotated[int, typer.Option(min=1, help="Steps to train.")] = 10,
+    template: Annotated[str, typer.Option(help="The template that the export was rendered with.")] = "gemma",
+    lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
+    model: Annotated[str | None, typer.Option(help="gemma3, llama3 or qwen3. [default: the template's]")] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(help="A SentencePiece file, or a Hugging Face id or folder. [default: trained on the records]"),
+    ] = None,
+) -> None:
+    """Train a tiny model on an export with the real Tunix, and check that it really trained."""
+    run = run_smoke(
+        source,
+        split=None,
+        samples=samples,
+        steps=steps,
+        template=template,
+        lora=lora,
+        model=model,
+        tokenizer=tokenizer,
+    )
+    print(
+        f"{run.family} ({run.mode}), {run.samples} records, {steps} steps: eval loss {run.evals[0]:.3f} to "
+        f"{run.evals[-1]:.3f}; every check passed"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except TracesError as fault:
+        sys.exit(f"sft_smoke: {one_line(str(fault), 1000)}")
+    except Exception as fault:  # whatever it is, a person gets one line
+        sys.exit(f"sft_smoke: {one_line(unexpected(fault), 1000)}")

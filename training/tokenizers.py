@@ -1,0 +1,155 @@
+"""Tokenizers as training needs them: exact text in and out, no token added that was not asked for.
+
+Three kinds behind one interface: a SentencePiece file (Gemma's), a Hugging Face tokenizer by its id or folder, and one
+trained on the records themselves, for where there is no network.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from traces.errors import TracesError, one_line
+from training.templates import Template
+
+# Large enough that words of a small dataset get a token, small enough for a model of a smoke run.
+VOCABULARY = 512
+# SentencePiece writes a space as this character, and so reads it back as one.
+_SPACE = "\u2581"
+# A family's own token for padding, where its tokenizer names none that is used for nothing else.
+_PADS = ("<pad>", "<|finetune_right_pad_id|>", "<|endoftext|>", "<|reserved_special_token_0|>")
+
+
+class TextTokenizer(Protocol):
+    """Text to token ids and back. `bos_id` is None for a family that begins with none."""
+
+    vocab_size: int
+    pad_id: int
+    bos_id: int | None
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`, nothing put before or after them."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of `ids`."""
+
+
+class SentencePieceTokenizer:
+    """A SentencePiece model with byte fallback; `processor` is what Tunix's own adapter takes."""
+
+    def __init__(self, model: bytes, name: str) -> None:
+        import sentencepiece
+
+        try:
+            self.processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except (RuntimeError, TypeError) as error:
+            raise TracesError(f"{name}: not a SentencePiece model ({one_line(str(error), 120)})") from None
+        self.vocab_size: int = self.processor.vocab_size()
+        self.bos_id: int | None = _named(self.processor.bos_id())
+        pad = _named(self.processor.pad_id())
+        if pad is None:
+            raise TracesError(f"{name}: the model has no token for padding; train it with pad_id")
+        self.pad_id: int = pad
+        self._space = [self.processor.PieceToId(f"<0x{byte:02X}>") for byte in _SPACE.encode()]
+
+    def encode(self, text: str) -> list[int]:
+        first, *rest = text.split(_SPACE)
+        ids: list[int] = self.processor.EncodeAsIds(first)
+        for part in rest:
+            ids += self._space + self.processor.EncodeAsIds(part)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self.processor.DecodeIds([int(i) for i in ids])
+        return text
+
+
+class HuggingFaceTokenizer:
+    """A tokenizer of the transformers library, its habit of adding tokens switched off."""
+
+    def __init__(self, tokenizer: Any, name: str) -> None:
+        self.tokenizer = tokenizer
+        self.vocab_size: int = len(tokenizer)
+        self.bos_id: int | None = tokenizer.bos_token_id
+        self.pad_id: int = _own_pad(tokenizer, name)
+
+    def encode(self, text: str) -> list[int]:
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text: str = self.tokenizer.decode(
+            [int(i) for i in ids], skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+def load_tokenizer(source: str | Path) -> TextTokenizer:
+    """The tokenizer in a SentencePiece file, or of a Hugging Face folder or id.
+
+    Raises:
+        TracesError: there is none, or it has no token of its own for padding.
+    """
+    path = Path(source)
+    if path.is_file():
+        return SentencePieceTokenizer(path.read_bytes(), str(path))
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(source))
+    except (OSError, ValueError) as error:
+        raise TracesError(
+            f"{source}: no tokenizer ({one_line(str(error), 160)}); name a SentencePiece file, a folder that "
+            "transformers saved, or the id of a model"
+        ) from None
+    return HuggingFaceTokenizer(tokenizer, str(source))
+
+
+def train_tokenizer(texts: Iterable[str], template: Template, vocabulary: int = VOCABULARY) -> SentencePieceTokenizer:
+    """A SentencePiece tokenizer trained on `texts`, in which each mark of the template's turns is one token.
+
+    The same texts give the same model, byte for byte: BPE on one thread (unigram differs by threads). Any
+    text comes back as it went in: nothing is normalised, what was never seen is spelled in bytes.
+    """
+    import sentencepiece
+
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(texts),
+        model_writer=model,
+        model_type="bpe",
+        vocab_size=vocabulary,
+        num_threads=1,
+        pad_id=0,
+        eos_id=1,
+        bos_id=2,
+        unk_id=3,
+        user_defined_symbols=[*template.turn_marks, "\n"],
+        byte_fallback=True,
+        normalization_rule_name="identity",
+        add_dummy_prefix=False,
+        remove_extra_whitespaces=False,
+        hard_vocab_limit=False,
+        max_sentence_length=1 << 20,
+        minloglevel=2,
+    )
+    return SentencePieceTokenizer(model.getvalue(), "the tokenizer trained here")
+
+
+def _named(token_id: int) -> int | None:
+    return None if token_id < 0 else token_id
+
+
+def _own_pad(tokenizer: Any, name: str) -> int:
+    """A token that stands for nothing but padding: what pads is never attended to, wherever it stands."""
+    taken = {tokenizer.eos_token_id, tokenizer.bos_token_id, None}
+    if tokenizer.pad_token_id not in taken:
+        pad: int = tokenizer.pad_token_id
+        return pad
+    known = tokenizer.get_vocab()
+    for token in _PADS:
+        if known.get(token) not in taken:
+            return int(known[token])
+    raise TracesError(f"{name}: no token of its own for padding; give it one: tokenizer.pad_token = ...")
