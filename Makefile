@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := $(CURDIR)/.venv
 export PATH := $(VENV)/bin:$(PATH)
 PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
+# No addresses in a lock: where packages come from is the machine's business.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
 
-.PHONY: repro gate test soak lint format schemas clean
+.PHONY: repro gate test soak lint format schemas lock clean
 .DEFAULT_GOAL := repro
 
 repro: .venv/training  ## build the dataset, train on it for ten steps, and say what it is
@@ -33,6 +36,10 @@ format: .venv/ready
 
 schemas: .venv/ready  ## write the schema that follows from stages/params.py
 	python -m stages.params
+
+lock:  ## pin the newest versions that pyproject.toml allows; needs uv
+	$(LOCK) --upgrade --extra dev --extra training --output-file requirements-training.lock
+	$(LOCK) --extra dev --constraint requirements-training.lock --output-file requirements.lock
 
 clean:  ## remove the environment and what it left; data stays
 	rm -rf .venv .cache *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ import pytest
 from tests.support.docs import blocks, marked
 from tests.support.shell import BIN, ROOT, Done, run
 from training.renderers.tunix_sft import render_tunix_prompt
+from training.smoke.sft import CHECKS
 
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
@@ -66,6 +67,24 @@ def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Pat
     assert rows(marked(page, "table: experiments")) == rows(done.out)
     assert run(repository, "git", "log", "-1", "--format=%s").out == "Train on Mini Spades\n"
     assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+def test_the_commands_about_training_run(repository: Path) -> None:
+    done = run_script(repository, shell_text(ROOT / "docs/training.md"))
+    assert "gemma3 (lora), 32 records, 10 steps: eval loss " in done.out
+    assert "last_eval_loss" in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+def test_the_training_script_is_short_and_trains(repository: Path) -> None:
+    (script,) = (block.text for block in blocks(ROOT / "docs/training.md") if block.language == "python")
+    assert len([line for line in script.splitlines() if line.strip()]) <= 15
+    done = run(repository, "python", "-W", "ignore", "-c", script, JAX_PLATFORMS="cpu", timeout=600)
+    assert done.out.splitlines()[-1] == "trained 10 steps"
+
+
+def test_the_docs_name_every_check_of_the_smoke_run() -> None:
+    assert marked(ROOT / "docs/training.md", "checks: smoke_train").splitlines() == list(CHECKS)
 
 
 def rows(text: str) -> set[str]:

@@ -13,7 +13,7 @@ from tests.support.shell import ROOT
 
 PACKAGES = ("traces", "training", "stages", "commands")
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-CHAIN = ["extract_traces", "select", "render", "export", "manifest", "validate"]
+CHAIN = ["extract_traces", "select", "render", "export", "manifest", "validate", "smoke_train"]
 
 
 def module_file(module: str) -> Path | None:

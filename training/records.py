@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -76,7 +75,7 @@ def export_files(source: str | Path, split: str | None = None) -> list[Path]:
     if path.is_dir():
         found = sorted(path.glob(f"{split or '*'}-*.jsonl"))
     else:
-        found = [Path(name) for name in sorted(glob.glob(str(source)))]
+        found = [path] if path.is_file() else sorted(path.parent.glob(path.name or "*.jsonl"))
     if not found:
         wanted = f" of split {split}" if split else ""
         raise TracesError(f"{source}: no JSON Lines{wanted} here; `dvc repro` or `dvc pull` brings them")

@@ -24,7 +24,7 @@ from training.records import JsonLines, export_files
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
 from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, tokenise
 
-__all__ = ["SftDataset", "load_tokenizer", "model_inputs", "sft_dataset", "train_tokenizer"]
+__all__ = ["SftDataset", "load_records", "load_tokenizer", "model_inputs", "sft_dataset", "train_tokenizer"]
 
 # Shapes are compiled for: lengths that are multiples of this one keep them few.
 _ROUND_TO = 64
@@ -62,6 +62,15 @@ class SftDataset:
         return iterator
 
 
+def load_records(source: str | Path, split: str | None = None) -> Sequence[SftRecord]:
+    """The records of a `tunix_sft` export (a folder, a file or a pattern), read where they lie.
+
+    Raises:
+        TracesError: there are none.
+    """
+    return JsonLines(export_files(source, split), SftRecord)
+
+
 def sft_dataset(
     source: str | Path | Sequence[SftRecord],
     tokenizer: TextTokenizer,
@@ -84,7 +93,7 @@ def sft_dataset(
     Raises:
         TracesError: there are no records, too few for a batch, or one is too long and `over_long` is `raise`.
     """
-    records = JsonLines(export_files(source, split), SftRecord) if isinstance(source, str | Path) else source
+    records = load_records(source, split) if isinstance(source, str | Path) else source
     name = f"{source}" if isinstance(source, str | Path) else "the records"
     limit = None if max_tokens is None else Limit(max_tokens, over_long)
     chosen, lengths, length = _survey(records, tokenizer, limit)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from traces.errors import TracesError, one_line, unexpected
-from training.records import JsonLines, export_files
 from training.templates import load_template
 from training.tokenizers import load_tokenizer, train_tokenizer
 from training.tokens import SftRecord
@@ -62,11 +61,12 @@ def run_smoke(
         TracesError: the packages, the records or the tokenizer are missing, or a check failed.
     """
     require_training()
+    from training.sft_data import load_records
     from training.smoke.models import FAMILIES
     from training.smoke.sft import smoke_sft
 
     chosen = load_template(template)
-    records = sample(JsonLines(export_files(source, split), SftRecord), samples)
+    records = sample(load_records(source, split), samples)
     tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
 
     def told(step: int, loss: float) -> None:

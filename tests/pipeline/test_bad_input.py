@@ -147,7 +147,7 @@ def test_a_payload_that_is_no_trace_stops_the_build_or_is_set_aside_and_counted(
 
     params = repository / "params.yaml"
     params.write_text(params.read_text().replace("max_quarantined: 0", "max_quarantined: 1"))
-    run(repository, "dvc", "repro", TRACES_DATABASE_URL=url)
+    run(repository, "dvc", "repro", "validate", TRACES_DATABASE_URL=url)
     stats = json.loads((repository / "reports/stats.json").read_text())
     assert (stats["read"], stats["quarantined"], stats["selected"]) == (31, 1, 30)
     assert stats["quarantine_reasons"] == {reason: 1}

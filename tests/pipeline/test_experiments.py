@@ -33,13 +33,13 @@ def test_an_experiment_in_the_workspace_and_one_in_a_temporary_folder_agree(repo
     assert here["dataset_id"] != first["dataset_id"]
 
     run(repository, "git", "checkout", "-q", ".")
-    run(repository, "dvc", "exp", "run", "--temp", "--name", "there", "-S", "filters.game=high_card_duel")
+    run(repository, "dvc", "exp", "run", "--temp", "validate", "--name", "there", "-S", "filters.game=high_card_duel")
     assert manifest_of(repository, "there") == manifest_of(repository, "here") == here
 
 
 def test_a_queue_runs_with_two_workers_and_can_be_compared(repository: Path) -> None:
     for game in ("spades_mini", "gin_rummy"):
-        run(repository, "dvc", "exp", "run", "--queue", "--name", game, "-S", f"filters.game={game}")
+        run(repository, "dvc", "exp", "run", "--queue", "validate", "--name", game, "-S", f"filters.game={game}")
     run(repository, "dvc", "exp", "run", "--run-all", "-j", "2", timeout=600)
     for game, count in (("spades_mini", 900), ("gin_rummy", 738)):
         held = manifest_of(repository, game)
@@ -50,7 +50,7 @@ def test_a_queue_runs_with_two_workers_and_can_be_compared(repository: Path) -> 
 
 
 def test_a_filter_may_be_added_for_a_key_that_traces_have(repository: Path) -> None:
-    run(repository, "dvc", "exp", "run", "-S", "+filters.result=win", "-S", "split.test=0")
+    run(repository, "dvc", "exp", "run", "validate", "-S", "+filters.result=win", "-S", "split.test=0")
     held = json.loads((repository / "data/manifest.json").read_text())
     assert held["filters"] == {"source": "ungar", "game": None, "result": "win"}
     assert 0 < held["counts"]["selected"] < 2338
@@ -58,7 +58,7 @@ def test_a_filter_may_be_added_for_a_key_that_traces_have(repository: Path) -> N
 
 
 def refused(folder: Path, *settings: str) -> Done:
-    done = run(folder, "dvc", "exp", "run", *settings, code=None)
+    done = run(folder, "dvc", "exp", "run", "validate", *settings, code=None)
     assert done.code != 0
     assert "Traceback" not in done.text
     return done

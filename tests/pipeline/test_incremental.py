@@ -34,7 +34,7 @@ def changed(before: dict[str, str], after: dict[str, str], folder: str) -> set[s
 
 def repro(repository: Path, url: str) -> dict[str, str]:
     run(repository, "traces", "pin", TRACES_DATABASE_URL=url)
-    run(repository, "dvc", "repro", TRACES_DATABASE_URL=url)
+    run(repository, "dvc", "repro", "validate", TRACES_DATABASE_URL=url)
     return files(repository)
 
 

@@ -68,7 +68,7 @@ def test_repro_validate_stops_at_the_gate_and_the_gate_is_last(repository: Path)
 def test_a_changed_template_renders_again_but_reads_no_store(repository: Path) -> None:
     params = (repository / "params.yaml").read_text()
     (repository / "params.yaml").write_text(params.replace("system: null", "system: Think first."))
-    done = run(repository, "dvc", "repro")
+    done = run(repository, "dvc", "repro", "validate")
     assert "Running stage 'extract_traces'" not in done.out
     assert "Running stage 'select'" not in done.out
     assert "Running stage 'render'" in done.out
@@ -82,7 +82,7 @@ def test_an_excluded_trace_is_in_no_new_version(repository: Path) -> None:
     victim = before[7]
     with (repository / "data/exclusions.csv").open("a") as file:
         file.write(f"{victim},asked for by its author,2026-11-20\n")
-    run(repository, "dvc", "repro")
+    run(repository, "dvc", "repro", "validate")
     assert (repository / "data/trace_ids.txt").read_text().split() == [i for i in before if i != victim]
     manifest = json.loads((repository / "data/manifest.json").read_text())
     assert (manifest["exclusions"], manifest["counts"]["excluded"]) == (1, 1)

@@ -41,6 +41,8 @@ def environment(**changes: str) -> dict[str, str]:
         "DVC_NO_ANALYTICS": "1",
         "NO_COLOR": "1",
         "COLUMNS": "200",
+        # What a smoke run compiles, in whichever copy of the repository.
+        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache" / "jax"),
     }
     kept.pop("PYTHONDONTWRITEBYTECODE", None)  # a user's Python writes its cache, and DVC must not mind
     return kept | changes

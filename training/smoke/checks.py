@@ -91,7 +91,7 @@ def check_gradient(loss_fn: Callable[..., jax.Array], inputs: Mapping[str, Any],
 
 def leaves(model: nnx.Module, kind: Any) -> dict[str, npt.NDArray[Any]]:
     """A copy of the model's variables of a kind, by path."""
-    found, _ = jax.tree_util.tree_flatten_with_path(nnx.state(model, kind).to_pure_dict())
+    found, _ = jax.tree_util.tree_flatten_with_path(nnx.to_pure_dict(nnx.state(model, kind)))
     return {jax.tree_util.keystr(path): np.array(value) for path, value in found}
 
 

@@ -1,0 +1,212 @@
+"""The smoke run with the real Tunix: every family trains, and each way of not training has its own message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+from tunix.sft.peft_trainer import TrainingInput
+
+from tests.training.support import TEXTS, record
+from training.sft_data import model_inputs, sft_dataset
+from training.smoke import sft
+from training.smoke.checks import CheckFailed, check_losses, check_record, check_tokens, leaves
+from training.smoke.models import tiny_model, with_lora
+from training.smoke.sft import SmokeRun, make_trainer, run_trainer, smoke_sft
+from training.templates import load_template
+from training.tokenizers import train_tokenizer
+from training.tokens import SftRecord, Tokens, tokenise
+
+TEMPLATE = load_template("gemma")
+GEMMA = train_tokenizer(TEXTS, TEMPLATE)
+VOCABULARY = GEMMA.vocab_size
+RECORDS = [record(number) for number in range(16)]
+ONE = RECORDS[0]
+RIGHT = tokenise(ONE, GEMMA)
+
+
+@pytest.mark.parametrize(
+    ("family", "template", "lora"),
+    [("gemma3", "gemma", False), ("gemma3", "gemma", True), ("qwen3", "qwen3", False), ("llama3", "llama3", True)],
+)
+def test_it_trains(family: str, template: str, lora: bool) -> None:
+    chosen = load_template(template)
+    records = [record(number, chosen) for number in range(16)]
+    told: list[tuple[int, float]] = []
+    run = smoke_sft(
+        records,
+        train_tokenizer((r.prompts for r in records), chosen),
+        chosen,
+        family,
+        steps=10,
+        lora=lora,
+        on_step=lambda step, loss: told.append((step, loss)),
+    )
+    assert (run.family, run.mode, run.samples) == (family, "lora" if lora else "full", 16)
+    assert told == list(enumerate(run.losses, 1))
+    assert len(run.losses) == len(run.norms) == 10
+    assert len(run.evals) == 2
+    assert run.evals[1] < run.evals[0]
+
+
+def masked(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], ids: Any = RIGHT.ids) -> Tokens:
+    return Tokens(ids, change(RIGHT.learned.copy()))
+
+
+def without_end(learned: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    learned[-1] = False
+    return learned
+
+
+PADDED = Tokens(np.append(RIGHT.ids, GEMMA.pad_id), np.append(RIGHT.learned, True))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "says"),
+    [
+        (masked(np.ones_like), "the mask is broken: '<start_of_turn>user"),
+        (masked(lambda m: np.roll(m, 1)), "the mask is shifted by one against the tokens"),
+        (masked(lambda m: np.roll(m, -1)), "the mask is shifted by one against the tokens"),
+        (masked(np.zeros_like), "the mask is zero, nothing would be learned"),
+        (masked(without_end), r"the end of the turn \(<end_of_turn>\) would not be learned"),
+        (Tokens(RIGHT.ids + VOCABULARY, RIGHT.learned), f"is past the model's vocabulary of {VOCABULARY}"),
+        (PADDED, "padding would be learned"),
+    ],
+)
+def test_a_wrong_mask_or_id_is_found(tokens: Tokens, says: str) -> None:
+    check_tokens(ONE, RIGHT, GEMMA, VOCABULARY, TEMPLATE)
+    with pytest.raises(CheckFailed, match=says):
+        check_tokens(ONE, tokens, GEMMA, VOCABULARY, TEMPLATE)
+
+
+def test_a_record_whose_boundary_is_elsewhere_is_found() -> None:
+    check_record(ONE, TEMPLATE)
+    for start in (0, ONE.completion_start - 1, ONE.completion_start + 1, len(ONE.prompts)):
+        with pytest.raises(CheckFailed, match="does not end in '<start_of_turn>model"):
+            check_record(SftRecord("x", ONE.prompts, start), TEMPLATE)
+    with pytest.raises(CheckFailed, match="the text after completion_start does not end in '<end_of_turn>'"):
+        check_record(SftRecord("x", ONE.prompts[:-1], ONE.completion_start), TEMPLATE)
+    with pytest.raises(CheckFailed, match=r"does not end in '<\|im_start\|>assistant"):
+        check_record(ONE, load_template("qwen3"))
+
+
+class Trainer:
+    """As much of a trainer as the checks of a batch ask for."""
+
+    def __init__(self, inputs: Callable[[TrainingInput], dict[str, Any]], loss_fn: Callable[..., Any]) -> None:
+        self.gen_model_input_fn, self.loss_fn = inputs, loss_fn
+
+
+def from_the_mask(batch: TrainingInput) -> dict[str, Any]:
+    """The trap: positions and attention made from what is learned."""
+    return model_inputs(GEMMA)(
+        TrainingInput(jnp.where(batch.input_mask, batch.input_tokens, GEMMA.pad_id), batch.input_mask)
+    ) | {"input_tokens": batch.input_tokens}
+
+
+def every_token(model: Any, input_tokens: Any, **_: Any) -> Any:
+    logits, _ = model()
+    return optax.softmax_cross_entropy_with_integer_labels(logits[:, :-1], input_tokens[:, 1:]).mean()
+
+
+def unshifted(model: Any, input_tokens: Any, input_mask: Any, **_: Any) -> Any:
+    logits, _ = model()
+    return (optax.softmax_cross_entropy_with_integer_labels(logits, input_tokens) * input_mask).sum()
+
+
+def test_what_a_batch_becomes_is_checked() -> None:
+    real = make_trainer(tiny_model("gemma3", VOCABULARY), model_inputs(GEMMA), 1, "full")
+    (batch, *_) = sft_dataset(RECORDS, GEMMA, batch_size=4, epochs=1)
+
+    def check(trainer: Any) -> None:
+        sft.check_batch(trainer, batch, RECORDS, GEMMA, TEMPLATE)
+
+    check(real)
+    with pytest.raises(CheckFailed, match="attention does not reach every token before: is it made from the loss mask"):
+        check(Trainer(from_the_mask, real.loss_fn))
+    with pytest.raises(CheckFailed, match="does not follow the mask: 0 learned tokens have no gradient"):
+        check(Trainer(model_inputs(GEMMA), every_token))
+    with pytest.raises(CheckFailed, match=r"does not follow the mask: [1-9]\d* learned tokens have no"):
+        check(Trainer(model_inputs(GEMMA), unshifted))
+
+
+def trained(trainer: Any, steps: int, epochs: int | None = None) -> SmokeRun:
+    train = sft_dataset(RECORDS, GEMMA, batch_size=8, seed=0, epochs=epochs)
+    held = list(sft_dataset(RECORDS, GEMMA, batch_size=8, epochs=1))
+    return run_trainer(trainer, train, held, RECORDS, "gemma3", steps, VOCABULARY, lambda *_: None)
+
+
+def test_too_little_data_is_found() -> None:
+    trainer = make_trainer(tiny_model("gemma3", VOCABULARY), model_inputs(GEMMA), 10, "full")
+    with pytest.raises(CheckFailed, match="2 of 10 steps were trained; is there too little data"):
+        trained(trainer, 10, epochs=1)
+
+
+def frozen(model: nnx.Module, part: str, rate: float = 1e-2) -> Any:
+    """A trainer whose optimizer leaves every weight alone whose path holds `part`."""
+    trainer = make_trainer(model, model_inputs(GEMMA), 2, "full")
+
+    def labels(params: Any) -> Any:
+        import jax
+
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: "still" if part in jax.tree_util.keystr(path) else "moved", params
+        )
+
+    optimizer = optax.multi_transform({"still": optax.set_to_zero(), "moved": optax.adamw(rate)}, labels)
+    trainer.optimizer = nnx.Optimizer(trainer.model, optimizer, wrt=nnx.Param)
+    trainer.clear_jit_cache()
+    return trainer
+
+
+def test_a_frozen_layer_is_found_and_named() -> None:
+    with pytest.raises(CheckFailed, match=r"\d+ of \d+ trained weights never moved: \['layers'\]\[0\]"):
+        trained(frozen(tiny_model("gemma3", VOCABULARY), "['layers'][0]"), 2)
+
+
+def test_kernels_that_were_zero_at_first_are_found() -> None:
+    """Tunix's own constructor leaves them so; the loss falls all the same."""
+    from tunix.models.gemma3.model import Gemma3, ModelConfig
+
+    config = ModelConfig(
+        num_layers=2, num_embed=VOCABULARY, embed_dim=64, hidden_dim=128, num_heads=4, head_dim=16, num_kv_heads=1,
+        sliding_window_size=64, param_dtype=jnp.float32,
+    )  # fmt: skip
+    trainer = make_trainer(Gemma3(config, rngs=nnx.Rngs(0)), model_inputs(GEMMA), 1, "full")
+    with pytest.raises(CheckFailed, match="trained weights never moved: .*mlp"):
+        trained(trainer, 1)
+
+
+def test_lora_must_move_an_adapter_and_nothing_else() -> None:
+    model = with_lora(tiny_model("gemma3", VOCABULARY))
+    adapters = leaves(model, nnx.LoRAParam)
+    assert adapters
+    assert all("lora" in path for path in adapters)
+    trainer = make_trainer(model, model_inputs(GEMMA), 2, "lora")
+    trainer.optimizer = nnx.Optimizer(trainer.model, optax.set_to_zero(), wrt=nnx.LoRAParam)
+    trainer.clear_jit_cache()
+    with pytest.raises(CheckFailed, match=f"none of {len(adapters)} adapters moved"):
+        trained(trainer, 2)
+
+
+@pytest.mark.parametrize(
+    ("train", "norms", "evals", "says"),
+    [
+        ([6.2, 0.0], [1.0], [6.2, 4.0], "a loss is not a positive number"),
+        ([6.2, float("nan")], [1.0], [6.2, 4.0], "a loss is not a positive number"),
+        ([6.2], [float("inf")], [6.2, 4.0], "a gradient norm is not a positive number"),
+        ([6.2], [0.0], [6.2, 4.0], "a gradient norm is not a positive number"),
+        ([6.2], [1.0], [], "a eval loss is not a positive number"),
+        ([6.2], [1.0], [5.0, 4.0], "the first eval loss is 5.000, a guess among 512 tokens has 6.238"),
+        ([6.2], [1.0], [6.2, 6.1], "the eval loss went from 6.200 to 6.100: it must fall by 20%"),
+    ],
+)
+def test_losses_that_are_none_are_found(train: list[float], norms: list[float], evals: list[float], says: str) -> None:
+    check_losses([6.2, 5.0], [1.0], [6.2, 4.0], 512, 0.2)
+    with pytest.raises(CheckFailed, match=says):
+        check_losses(train, norms, evals, 512, 0.2)

@@ -1,0 +1,105 @@
+"""`python -m training.sft_smoke`: as its user runs it."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.support.shell import ROOT, run
+from tests.training.support import record
+from traces.errors import TracesError
+from training.records import JsonLines, export_files
+from training.sft_smoke import require_training, sample
+from training.templates import load_template, template_names
+from training.tokenizers import train_tokenizer
+from training.tokens import SftRecord, learned_text, tokenise
+
+
+def write(path: Path, count: int, template: str = "gemma") -> Path:
+    lines = (msgspec.json.encode(record(number, load_template(template))) for number in range(count))
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return path
+
+
+def test_it_prints_the_loss_of_each_step_and_what_came_of_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "export.jsonl", 40, "qwen3")
+    command = ("python", "-m", "training.sft_smoke", str(file), "--samples", "16", "--template", "qwen3", "--lora")
+    done = run(ROOT, *command, JAX_PLATFORMS="cpu")
+    lines = [line for line in done.out.splitlines() if line.startswith(("step", "qwen3"))]
+    assert [line[:8] for line in lines[:-1]] == [f"step {number:>3}" for number in range(1, 11)]
+    assert lines[-1].startswith("qwen3 (lora), 16 records, 10 steps: eval loss 6.")
+    assert lines[-1].endswith("; every check passed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["gone.jsonl"], 1, "sft_smoke: gone.jsonl: no JSON Lines here"),
+        (["FILE", "--template", "llama3"], 1, "sft_smoke: id record 0: the text before completion_start does not end"),
+        (["FILE", "--template", "alpaca"], 1, "sft_smoke: render.template: 'alpaca' is not one of gemma, llama3, qwen"),
+        (["FILE", "--tokenizer", "README.md"], 1, "sft_smoke: README.md: not a SentencePiece model"),
+        (["FILE", "--steps", "0"], 2, "Invalid value for '--steps'"),
+        ([], 2, "Missing argument 'FILE'"),
+    ],
+)
+def test_a_fault_is_one_line(tmp_path: Path, arguments: list[str], code: int, says: str) -> None:
+    file = str(write(tmp_path / "export.jsonl", 16))
+    given = [file if argument == "FILE" else argument for argument in arguments]
+    done = run(ROOT, "python", "-m", "training.sft_smoke", *given, code=code, JAX_PLATFORMS="cpu")
+    assert says in done.err
+    assert "Traceback" not in done.err
+
+
+def test_what_is_not_installed_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    require_training()
+    real = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tunix" else real(name))
+    with pytest.raises(TracesError, match=r"^tunix: not installed; `pip install --require-hashes -r req"):
+        require_training()
+
+
+def test_a_sample_is_spread_over_the_export() -> None:
+    records = [record(number) for number in range(10)]
+    assert [r.id for r in sample(records, 4)] == ["record 0", "record 2", "record 5", "record 7"]
+    assert sample(records, 99) == records
+
+
+def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path) -> None:
+    """In every template: the learned tokens of each record decode to its model turn."""
+    from stages.params import Render
+    from stages.selected import render_turns
+    from training.records import JsonLines as Lines
+
+    class Trace(msgspec.Struct):
+        id: str
+        prompts: str
+        trace_steps: list[str]
+        final_answer: str
+
+    traces = Lines(export_files(built / "data/export/trace"), Trace)
+    assert len(traces) == 2338
+    for name in template_names():
+        template = load_template(name)
+        texts = [
+            render_turns({"prompt": t.prompts, "trace_steps": t.trace_steps, "final_answer": t.final_answer}, template)
+            for t in traces
+        ]
+        tokenizer = train_tokenizer(("".join(text) for text in texts[::20]), template)
+        for trace, (prompt, completion) in zip(traces, texts, strict=True):
+            tokens = tokenise(SftRecord(trace.id, prompt + completion, len(prompt)), tokenizer)
+            assert learned_text(tokens, tokenizer) == completion
+            assert completion.endswith(template.model_close)
+            assert int(tokens.ids.max()) < tokenizer.vocab_size
+    exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord)
+    gemma = load_template("gemma")
+    rendered = {
+        t.id: "".join(
+            render_turns({"prompt": t.prompts, "trace_steps": t.trace_steps, "final_answer": t.final_answer}, gemma)
+        )
+        for t in traces
+    }
+    assert {r.id: r.prompts for r in exported} == rendered
+    assert Render.model_fields["template"].annotation is not None
