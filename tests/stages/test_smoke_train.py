@@ -51,8 +51,9 @@ def test_dvc_draws_the_curve_and_compares_two_runs(repository: Path) -> None:
     shown = run(repository, "dvc", "metrics", "diff", "--md").out
     assert "last_eval_loss" in shown
     page = run(repository, "dvc", "plots", "show", "reports/smoke_loss.csv", "--json").out
+    (drawn,) = json.loads(page).values()
+    assert drawn
     assert '"step"' in page
-    assert len(json.loads(page)["reports/smoke_loss.csv"]) >= 1
 
 
 def test_without_its_format_or_past_a_failed_gate_it_does_not_run(gated: Path) -> None:

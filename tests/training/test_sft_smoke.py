@@ -12,6 +12,7 @@ from tests.support.shell import ROOT, run
 from tests.training.support import record
 from traces.errors import TracesError
 from training.records import JsonLines, export_files
+from training.renderers.tunix_sft import Example, render_turns
 from training.sft_smoke import require_training, sample
 from training.templates import load_template, template_names
 from training.tokenizers import train_tokenizer
@@ -67,39 +68,34 @@ def test_a_sample_is_spread_over_the_export() -> None:
     assert sample(records, 99) == records
 
 
-def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path) -> None:
-    """In every template: the learned tokens of each record decode to its model turn."""
-    from stages.params import Render
-    from stages.selected import render_turns
-    from training.records import JsonLines as Lines
+class RawTrace(msgspec.Struct):
+    id: str
+    prompts: str
+    trace_steps: list[str]
+    final_answer: str
 
-    class Trace(msgspec.Struct):
-        id: str
-        prompts: str
-        trace_steps: list[str]
-        final_answer: str
+    @property
+    def example(self) -> Example:
+        return {"prompt": self.prompts, "trace_steps": self.trace_steps, "final_answer": self.final_answer}
 
-    traces = Lines(export_files(built / "data/export/trace"), Trace)
+
+@pytest.mark.parametrize("name", template_names())
+def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path, name: str) -> None:
+    """The learned tokens of each record decode to its model turn, whatever the template."""
+    template = load_template(name)
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
     assert len(traces) == 2338
-    for name in template_names():
-        template = load_template(name)
-        texts = [
-            render_turns({"prompt": t.prompts, "trace_steps": t.trace_steps, "final_answer": t.final_answer}, template)
-            for t in traces
-        ]
-        tokenizer = train_tokenizer(("".join(text) for text in texts[::20]), template)
-        for trace, (prompt, completion) in zip(traces, texts, strict=True):
-            tokens = tokenise(SftRecord(trace.id, prompt + completion, len(prompt)), tokenizer)
-            assert learned_text(tokens, tokenizer) == completion
-            assert completion.endswith(template.model_close)
-            assert int(tokens.ids.max()) < tokenizer.vocab_size
+    texts = {trace.id: render_turns(trace.example, template) for trace in traces}
+    tokenizer = train_tokenizer(("".join(text) for text in list(texts.values())[::20]), template)
+    for trace_id, (prompt, completion) in texts.items():
+        tokens = tokenise(SftRecord(trace_id, prompt + completion, len(prompt)), tokenizer)
+        assert learned_text(tokens, tokenizer) == completion
+        assert completion.endswith(template.model_close)
+        assert int(tokens.ids.max()) < tokenizer.vocab_size
+
+
+def test_the_shipped_export_is_what_was_tested(built: Path) -> None:
     exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord)
-    gemma = load_template("gemma")
-    rendered = {
-        t.id: "".join(
-            render_turns({"prompt": t.prompts, "trace_steps": t.trace_steps, "final_answer": t.final_answer}, gemma)
-        )
-        for t in traces
-    }
-    assert {r.id: r.prompts for r in exported} == rendered
-    assert Render.model_fields["template"].annotation is not None
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
+    for held, trace in zip(exported, traces, strict=True):
+        assert (held.prompt, held.completion) == render_turns(trace.example, load_template("gemma"))
