@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from commands.options import Json
+from commands.options import Json, counted
 
 
 def summary(json: Json = False) -> None:
@@ -69,7 +69,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         "split": manifest["split"],
         "selection": _without_nulls(manifest["selection"]),
         "filters": _without_nulls(manifest["filters"]),
-        "export": {"formats": list(manifest["exports"])},
+        "export": {"formats": list(manifest["exports"]), "parquet": manifest["parquet"] is not None},
     }
     for group, held in made.items():
         if asked[group] != held:
@@ -98,14 +98,16 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     set_aside = ("quarantined", "filtered", "excluded", "rejected", "deduplicated", "over_limit")
     rows = [
         ("dataset", manifest["dataset_id"]),
-        ("as of", f"{manifest['exported_at']}, {manifest['pin']['rows']:,} rows pinned"),
-        ("read", f"{counts['read']:,} traces"),
+        ("as of", f"{manifest['exported_at']}, {counted(manifest['pin']['rows'], 'row')} pinned"),
+        ("read", counted(counts["read"], "trace")),
         ("not taken", ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in set_aside)),
-        ("selected", f"{counts['selected']:,} traces, {counts['duplicates']:,} of them repeat another's text"),
+        ("selected", f"{counted(counts['selected'], 'trace')}, {counts['duplicates']:,} of them repeat another's text"),
     ]
     for name, export in exports.items():
         splits = ", ".join(f"{split} {count:,}" for split, count in export["records"].items() if count)
         rows.append((name, f"{splits}: {export['path']}/"))
+    if manifest["parquet"]:
+        rows.append(("parquet", f"the same, each shard: {manifest['parquet']}/"))
     rows += [
         ("also", "data/manifest.json, data/trace_ids.txt, reports/"),
         ("next", next_step(manifest)),

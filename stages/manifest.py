@@ -16,7 +16,7 @@ from stages.exclusions import load_exclusions
 from stages.lock import Artefact, hash_file, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
-from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, STATS, TRACE_IDS, shards
+from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
 from stages.run import run_stage
 from stages.schemas import schema_versions
 from traces.errors import TracesError
@@ -78,6 +78,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) 
         "splits": stats["splits"],
         "stats": {key: stats[key] for key in ("steps", "characters", "sources", "games", "duplicate_rate")},
         "exports": {name: export_entry(name, artefacts) for name in params.export.formats},
+        "parquet": TWINS.as_posix() if params.export.parquet else None,
         "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids_md5, "count": counts["selected"]},
         "artefacts": {artefact.path: artefact.entry() for artefact in artefacts},
         "libraries": {name: metadata.version(name) for name in LIBRARIES},

@@ -129,6 +129,7 @@ class Render(_Group):
 
 class Export(_Group):
     formats: Annotated[list[FormatName], Field(min_length=1)]
+    parquet: StrictBool
 
     @model_validator(mode="after")
     def _once(self) -> Export:

@@ -11,6 +11,7 @@ SELECTION = Path("data/selection")
 COUNTS = SELECTION / "counts.json"
 RENDERED = Path("data/rendered")
 EXPORT = Path("data/export")
+TWINS = EXPORT / "parquet"
 MANIFEST = Path("data/manifest.json")
 TRACE_IDS = Path("data/trace_ids.txt")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,11 +21,12 @@ from stages.filters import filterable
 from stages.keys import HALF, halves, id_halves
 from stages.params import Params, Split
 from stages.partitioned import make_schema, partition_path, read_rows, write_partition
-from stages.paths import EXPORT, SPLITS, TRACES, shard_name
+from stages.paths import EXPORT, SPLITS, TRACES, TWINS, shard_name
 from stages.schemas import fast_validator, load_schema
 from stages.selected import render_members
 from stages.splits import group_of
 from stages.statistics import Statistics
+from stages.twins import write_twin
 from traces.errors import one_line
 from traces.ids import is_id
 from traces.times import to_iso
@@ -122,8 +125,20 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterato
             for line in shard.lines:
                 shard.matched = False
                 yield from check(shard, line)
+            if params.export.parquet and shard.path.exists():
+                _check_twin(shard, checks.faults)
             if not shard.matched:
                 _explain(shard.path, list(_lines(shard.path)), _expected(name, shard, params, template), checks.faults)
+
+
+def _check_twin(shard: _Shard, faults: Faults) -> None:
+    """The shard's Parquet twin is what making it again gives."""
+    twin = TWINS / shard.format_name / f"{shard.path.stem}.parquet"
+    with faults.guard(twin.as_posix()), tempfile.TemporaryDirectory(prefix="validate-") as scratch:
+        again = Path(scratch) / twin.name
+        write_twin(shard.path, shard.format_name, again)
+        if not twin.exists() or not filecmp.cmp(twin, again, shallow=False):
+            faults.add("content", twin.as_posix(), f"not the records of {shard.path.as_posix()}")
 
 
 class _Groups:

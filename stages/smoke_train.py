@@ -44,7 +44,6 @@ def work(params: Params) -> None:
         lora=smoke.lora,
     )
     facts = {
-        "dataset_id": report["dataset_id"],
         "model": run.family,
         "mode": run.mode,
         "samples": run.samples,

@@ -36,6 +36,7 @@ from stages.paths import (
     STEPS,
     TRACE_IDS,
     TRACES,
+    TWINS,
     VALIDATION,
     shard_name,
 )
@@ -154,6 +155,10 @@ def check_folders(params: Params, faults: Faults) -> None:
         for path in sorted((EXPORT / format_name).rglob("*")):
             if not asked or path.name not in right:
                 faults.add("selection", path.as_posix(), "belongs to no partition of the selection")
+        stems = {Path(name).stem for name in right} if asked and params.export.parquet else set()
+        for path in sorted((TWINS / format_name).rglob("*")):
+            if path.stem not in stems or not (EXPORT / format_name / f"{path.stem}.jsonl").exists():
+                faults.add("selection", path.as_posix(), "is the twin of no shard")
 
 
 def check_selection(params: Params, again: Path, faults: Faults) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def test_every_artefact_is_quoted_from_the_lock(held: dict[str, Any]) -> None:
     assert set(held["artefacts"]) == {
         "data/traces", "data/quarantine", "data/selection", "data/rendered", "data/export/trace",
         "data/export/tunix_sft", "data/export/tunix_grpo", "data/export/training_example", "data/export/messages",
+        "data/export/parquet",
         "reports/stats.json", "reports/steps.csv", "reports/characters.csv",
     }  # fmt: skip
 

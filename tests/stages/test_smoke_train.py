@@ -32,7 +32,6 @@ def test_its_report_says_what_was_trained_and_checked_and_nothing_of_time(built:
     first, last = found.pop("first_eval_loss"), found.pop("last_eval_loss")
     assert last < 0.8 * first
     assert found == {
-        "dataset_id": json.loads((built / "data/manifest.json").read_text())["dataset_id"],
         "model": "gemma3",
         "mode": "full",
         "samples": 32,

@@ -313,3 +313,35 @@ def test_a_number_of_any_size_and_a_group_by_any_key_pass(workspace: Path) -> No
     edit(Path("params.yaml"), lambda lines: lines)
     validate.work(load_params())
     assert report()["valid"]
+
+
+def test_a_parquet_twin_that_is_not_its_shard_s_is_found(workspace: Path) -> None:
+    set_params(export={"parquet": True})
+    build(row(n) for n in range(60))
+    validate.work(load_params())
+    twins = Path("data/export/parquet/tunix_sft")
+    (train,), (test,) = twins.glob("train-*"), twins.glob("test-*")
+
+    def swap() -> None:
+        train.write_bytes(test.read_bytes())
+        test.unlink()
+        (twins / "train-more.parquet").write_bytes(b"")
+
+    found = faults_of(swap)
+    for path, what in (
+        (train, "not the records of data/export/tunix_sft/train-"),
+        (test, "not the records of data/export/tunix_sft/test-"),
+        (twins / "train-more.parquet", "is the twin of no shard"),
+    ):
+        assert any(line.startswith(f"{path}: {what}") for line in found["first_faults"]), path
+
+
+def test_twins_that_were_not_asked_for_are_found(workspace: Path) -> None:
+    build(row(n) for n in range(60))
+
+    def add() -> None:
+        Path("data/export/parquet/trace").mkdir()
+        Path("data/export/parquet/trace/train-x.parquet").write_bytes(b"")
+
+    found = faults_of(add)
+    assert any("train-x.parquet: is the twin of no shard" in line for line in found["first_faults"])

@@ -16,7 +16,8 @@ from training.templates import load_template
 from training.tokens import learned_text, tokenise
 
 GEMMA = train_tokenizer(TEXTS, load_template("gemma"))
-RECORDS = [record(number) for number in range(40)]
+# Of different lengths, the longest twice as long as the shortest.
+RECORDS = [record(number, trace_steps=[f"step {number}"] * (1 + number % 5)) for number in range(40)]
 
 
 def dataset(**options: Any) -> SftDataset:

@@ -1,0 +1,40 @@
+"""A `tunix_grpo` export as Tunix's GRPO reads it, from a script or from Tunix's own command line.
+
+`data_module: "training.grpo_data"` names it there, or with arguments
+`"training.grpo_data:create_dataset('data/export/tunix_grpo', split='train')"`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import grain
+import msgspec
+
+from training.records import JsonLines, export_files
+
+EXPORT = "data/export/tunix_grpo"
+
+
+class GrpoRecord(msgspec.Struct, frozen=True):
+    """A record of the export. `prompts` is all that the model sees; every other column goes to the rewards."""
+
+    id: str
+    prompts: str
+    question: str
+    answer: str
+    legal_actions: str
+    game: str
+    seat: int
+    seed: int
+
+
+def create_dataset(source: str | Path = EXPORT, split: str | None = "train", seed: int | None = None) -> Any:
+    """The export as a `grain.MapDataset` of flat rows, in its order, or shuffled by `seed`.
+
+    Raises:
+        TracesError: there are no records.
+    """
+    rows = grain.MapDataset.source(JsonLines(export_files(source, split), GrpoRecord)).map(msgspec.structs.asdict)
+    return rows if seed is None else rows.seed(seed).shuffle()

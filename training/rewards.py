@@ -1,0 +1,25 @@
+"""Rewards for card games, as Tunix's GRPO calls them: lists of prompts and completions, each column a keyword."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+def said_answer(completion: str) -> str | None:
+    """What a completion answers: the rest of the last line that begins with `Answer: `, None where there is none."""
+    lines = [line for line in completion.split("\n") if line.startswith("Answer: ")]
+    return lines[-1].removeprefix("Answer: ").strip() if lines else None
+
+
+def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
+    """1 for an answer that is one of the legal actions (a line each), else 0."""
+    return [
+        float(said_answer(completion) in actions.split("\n"))
+        for completion, actions in zip(completions, legal_actions, strict=True)
+    ]
+
+
+def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
+    """1 for the answer that the trace gave, else 0."""
+    return [float(said_answer(completion) == right) for completion, right in zip(completions, answer, strict=True)]
