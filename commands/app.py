@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 
 import typer
@@ -13,7 +14,13 @@ from commands.status import status
 from commands.summary import summary
 from traces.errors import TracesError, WrongUse, one_line, unexpected
 
-# Typer keeps a docstring's lines as they are only in this mode; examples need that.
+
+def paragraphs(text: str) -> str:
+    """A docstring whose paragraphs the terminal breaks; typer would keep their lines as they are."""
+    blocks = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(block if block.startswith(" ") else " ".join(block.split("\n")) for block in blocks)
+
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -23,7 +30,7 @@ app = typer.Typer(
     help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
 )
 for command in (status, record, ingest, pin, summary):
-    app.command()(command)
+    app.command(help=paragraphs(command.__doc__ or ""))(command)
 
 
 def main() -> None:

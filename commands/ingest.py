@@ -21,7 +21,7 @@ def ingest(
         Path | None, typer.Option(metavar="FILE", help="Set bad lines aside here instead of stopping at the first.")
     ] = None,
     created_at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="created_at of lines that give none. [default: now]")
+        str | None, typer.Option(metavar="TIME", help="created_at of lines that give none. \\[default: now]")
     ] = None,
     json: Json = False,
 ) -> None:

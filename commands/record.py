@@ -23,7 +23,7 @@ def record(
     start: Annotated[str, typer.Option(metavar="TIME", help="created_at of the first game; never the clock.")] = START,
     every: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Time between two games.")] = 60,
     name: Annotated[
-        str | None, typer.Option(help="The recording's name in data/recorded/. [default: GAME-SEED]")
+        str | None, typer.Option(help="The recording's name in data/recorded/. \\[default: GAME-SEED]")
     ] = None,
     to: ToUrl = None,
     json: Json = False,

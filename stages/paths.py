@@ -20,6 +20,7 @@ STEPS = Path("reports/steps.csv")
 CHARACTERS = Path("reports/characters.csv")
 VALIDATION = Path("reports/validation.json")
 SMOKE_TRAIN = Path("reports/smoke_train.json")
+SMOKE_GRPO = Path("reports/smoke_grpo.json")
 SMOKE_LOSS = Path("reports/smoke_loss.csv")
 
 SPLITS = ("train", "validation", "test")

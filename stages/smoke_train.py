@@ -23,13 +23,7 @@ DECIMALS = 3
 
 
 def work(params: Params) -> None:
-    if "tunix_sft" not in params.export.formats:
-        raise TracesError(
-            "params.yaml: export.formats has no tunix_sft to train on; add it, or `dvc repro validate` goes without"
-        )
-    report = json.loads(VALIDATION.read_text())
-    if not report["valid"]:
-        raise TracesError(f"{VALIDATION}: the gate found faults; mend them first")
+    require_gate(params, "tunix_sft")
     require_training()
     prepare_jax()
     from training.smoke.sft import CHECKS
@@ -57,6 +51,21 @@ def work(params: Params) -> None:
     write_text(SMOKE_TRAIN, json.dumps(facts, indent=2) + "\n")
     curve = [f"{step},{loss:.{DECIMALS}f}" for step, loss in enumerate(run.losses, 1)]
     write_text(SMOKE_LOSS, "\n".join(["step,loss", *curve]) + "\n")
+
+
+def require_gate(params: Params, *formats: str) -> None:
+    """Refuse data that the gate has not passed, or that is not exported as these formats.
+
+    Raises:
+        TracesError: it is so.
+    """
+    for name in formats:
+        if name not in params.export.formats:
+            raise TracesError(
+                f"params.yaml: export.formats has no {name} to train on; add it, or `dvc repro validate` goes without"
+            )
+    if not json.loads(VALIDATION.read_text())["valid"]:
+        raise TracesError(f"{VALIDATION}: the gate found faults; mend them first")
 
 
 def prepare_jax() -> None:

@@ -83,6 +83,13 @@ def test_the_training_script_is_short_and_trains(repository: Path) -> None:
     assert done.out.splitlines()[-1] == "trained 10 steps"
 
 
+def test_the_docs_way_of_loading_with_datasets_works(repository: Path, tmp_path: Path) -> None:
+    (script,) = (block.text for block in blocks(ROOT / "docs/datasets.md") if block.language == "python")
+    settings = {"HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
+    done = run(repository, "python", "-W", "ignore", "-c", script, **settings)
+    assert done.out.splitlines()[-1].endswith("{'train': 1805, 'validation': 240, 'test': 293}")
+
+
 def test_the_docs_name_every_check_of_the_smoke_run() -> None:
     assert marked(ROOT / "docs/training.md", "checks: smoke_train").splitlines() == list(CHECKS)
 

@@ -13,6 +13,7 @@ from tests.support.shell import ROOT
 
 PACKAGES = ("traces", "training", "stages", "commands")
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+RL = YAML(typ="safe").load((ROOT / "training/rl/dvc.yaml").read_text())["stages"]
 CHAIN = ["extract_traces", "select", "render", "export", "manifest", "validate", "smoke_train"]
 
 
@@ -55,10 +56,18 @@ def is_code(path: str) -> bool:
     return path.split("/")[0] in PACKAGES
 
 
-@pytest.mark.parametrize("stage", CHAIN)
+@pytest.mark.parametrize("stage", [*CHAIN, *RL])
 def test_a_stage_depends_on_exactly_the_code_that_it_imports(stage: str) -> None:
-    declared = {dep for dep in STAGES[stage]["deps"] if is_code(dep)}
+    declared = {dep for dep in (STAGES | RL)[stage]["deps"] if is_code(dep)}
     assert sorted(declared) == sorted(code_of(stage))
+
+
+def test_reinforcement_is_run_from_the_root_and_by_itself() -> None:
+    assert not set(RL) & set(STAGES)
+    for stage, held in RL.items():
+        assert (ROOT / "training/rl" / held["wdir"]).resolve() == ROOT
+        assert held["cmd"] == f"python -m stages.{stage}"
+        assert "reports/validation.json" in held["deps"]
 
 
 def test_the_derivation_sees_imports_in_functions_and_packages_on_the_way() -> None:

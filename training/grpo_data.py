@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,20 @@ class GrpoRecord(msgspec.Struct, frozen=True):
     seed: int
 
 
+def load_prompts(source: str | Path = EXPORT, split: str | None = None) -> Sequence[GrpoRecord]:
+    """The records of a `tunix_grpo` export (a folder, a file or a pattern), read where they lie.
+
+    Raises:
+        TracesError: there are none.
+    """
+    return JsonLines(export_files(source, split), GrpoRecord)
+
+
 def create_dataset(source: str | Path = EXPORT, split: str | None = "train", seed: int | None = None) -> Any:
     """The export as a `grain.MapDataset` of flat rows, in its order, or shuffled by `seed`.
 
     Raises:
         TracesError: there are no records.
     """
-    rows = grain.MapDataset.source(JsonLines(export_files(source, split), GrpoRecord)).map(msgspec.structs.asdict)
+    rows = grain.MapDataset.source(load_prompts(source, split)).map(msgspec.structs.asdict)
     return rows if seed is None else rows.seed(seed).shuffle()

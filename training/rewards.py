@@ -15,7 +15,7 @@ def said_answer(completion: str) -> str | None:
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
     """1 for an answer that is one of the legal actions (a line each), else 0."""
     return [
-        float(said_answer(completion) in actions.split("\n"))
+        float(bool(actions) and said_answer(completion) in actions.split("\n"))
         for completion, actions in zip(completions, legal_actions, strict=True)
     ]
 

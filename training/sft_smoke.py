@@ -10,17 +10,18 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from traces.errors import TracesError, one_line, unexpected
 from training.templates import load_template
 from training.tokenizers import load_tokenizer, train_tokenizer
-from training.tokens import SftRecord
 
 if TYPE_CHECKING:
     from training.smoke.sft import SmokeRun
+
+R = TypeVar("R")
 
 INSTALL = "pip install --require-hashes -r requirements-training.lock"
 
@@ -38,7 +39,7 @@ def require_training() -> None:
         raise TracesError(f"{', '.join(missing)}: not installed; `{INSTALL}` (`make repro` does)")
 
 
-def sample(records: Sequence[SftRecord], samples: int) -> list[SftRecord]:
+def sample(records: Sequence[R], samples: int) -> list[R]:
     """At most `samples` records, as far from each other as can be: an export is in the order of time."""
     count = min(samples, len(records))
     return [records[number * len(records) // count] for number in range(count)]

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 
 from tests.support.shell import Done, run
 
 COLUMNS = ["--no-pager", "--only-changed", "--drop", "stats|data|training|stages|traces|schemas", "--csv"]
-
-
-def shown(folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(run(folder, "dvc", "exp", "show", *COLUMNS).out)))
 
 
 def manifest_of(folder: Path, experiment: str) -> dict[str, object]:
@@ -35,18 +29,6 @@ def test_an_experiment_in_the_workspace_and_one_in_a_temporary_folder_agree(repo
     run(repository, "git", "checkout", "-q", ".")
     run(repository, "dvc", "exp", "run", "--temp", "validate", "--name", "there", "-S", "filters.game=high_card_duel")
     assert manifest_of(repository, "there") == manifest_of(repository, "here") == here
-
-
-def test_a_queue_runs_with_two_workers_and_can_be_compared(repository: Path) -> None:
-    for game in ("spades_mini", "gin_rummy"):
-        run(repository, "dvc", "exp", "run", "--queue", "validate", "--name", game, "-S", f"filters.game={game}")
-    run(repository, "dvc", "exp", "run", "--run-all", "-j", "2", timeout=600)
-    for game, count in (("spades_mini", 900), ("gin_rummy", 738)):
-        held = manifest_of(repository, game)
-        assert held["stats"]["games"] == {game: count}  # type: ignore[index]
-    rows = {row["Experiment"]: row for row in shown(repository)}
-    assert rows["spades_mini"]["filters.game"] == "spades_mini"
-    assert {rows["spades_mini"]["selected"], rows["gin_rummy"]["selected"]} == {"900", "738"}
 
 
 def test_a_filter_may_be_added_for_a_key_that_traces_have(repository: Path) -> None:

@@ -15,11 +15,17 @@ FAMILIES = {"gemma": "gemma3", "llama3": "llama3", "qwen3": "qwen3"}
 
 _SIZES = {"num_layers": 2, "embed_dim": 64, "hidden_dim": 128, "num_heads": 4, "head_dim": 16, "num_kv_heads": 1}
 _SLIDING_WINDOW = 64
+_EMBEDDINGS = 512
 # The projections that LoRA adapts, by the names that Tunix's three families give them.
 _ADAPTED = (
     ".*q_einsum|.*kv_einsum|.*attn_vec_einsum|.*q_proj|.*k_proj|.*v_proj|.*o_proj|.*gate_proj|.*up_proj|.*down_proj"
 )
 LORA_RANK = 8
+
+
+def embeddings(vocabulary: int) -> int:
+    """How many embeddings a tiny model has for so many tokens: a multiple, so that what was compiled is used again."""
+    return -(-vocabulary // _EMBEDDINGS) * _EMBEDDINGS
 
 
 def tiny_model(family: str, vocabulary: int, seed: int = 0) -> nnx.Module:

@@ -27,7 +27,7 @@ from training.smoke.checks import (
     check_tokens,
     leaves,
 )
-from training.smoke.models import tiny_model, with_lora
+from training.smoke.models import embeddings, tiny_model, with_lora
 from training.templates import Template
 from training.tokenizers import TextTokenizer
 from training.tokens import SftRecord, Tokens, tokenise
@@ -78,7 +78,7 @@ def smoke_sft(
     Raises:
         CheckFailed: a check found that this is no training.
     """
-    vocabulary = tokenizer.vocab_size
+    vocabulary = embeddings(tokenizer.vocab_size)
     for record in records:
         check_record(record, template)
         check_tokens(record, tokenise(record, tokenizer), tokenizer, vocabulary, template)
@@ -87,7 +87,7 @@ def smoke_sft(
     model = tiny_model(family, vocabulary)
     model = with_lora(model) if lora else model
     trainer = make_trainer(model, model_inputs(tokenizer), steps, "lora" if lora else "full")
-    check_batch(trainer, next(iter(held)), records, tokenizer, template)
+    check_batch(trainer, next(iter(held)), records, tokenizer, template, vocabulary)
     return run_trainer(trainer, train, list(held), records, family, steps, vocabulary, on_step)
 
 
@@ -106,14 +106,15 @@ def check_batch(
     records: Sequence[SftRecord],
     tokenizer: TextTokenizer,
     template: Template,
+    vocabulary: int,
 ) -> None:
     """The first batch as the trainer will get it: its rows are the first records, padded."""
     for record, ids, learned in zip(records, batch.input_tokens, batch.input_mask, strict=False):
-        check_tokens(record, Tokens(ids, learned), tokenizer, tokenizer.vocab_size, template)
+        check_tokens(record, Tokens(ids, learned), tokenizer, vocabulary, template)
     held = TrainingInput(input_tokens=jnp.asarray(batch.input_tokens), input_mask=jnp.asarray(batch.input_mask))
     inputs = trainer.gen_model_input_fn(held)
     check_inputs(inputs, np.asarray(batch.input_tokens), tokenizer.pad_id)
-    check_gradient(trainer.loss_fn, inputs, tokenizer.vocab_size)
+    check_gradient(trainer.loss_fn, inputs, vocabulary)
 
 
 def run_trainer(

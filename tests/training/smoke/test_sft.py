@@ -16,7 +16,7 @@ from tests.training.support import TEXTS, record
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke import sft
 from training.smoke.checks import CheckFailed, check_losses, check_record, check_tokens, leaves
-from training.smoke.models import tiny_model, with_lora
+from training.smoke.models import embeddings, tiny_model, with_lora
 from training.smoke.sft import SmokeRun, make_trainer, run_trainer, smoke_sft
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
@@ -24,7 +24,7 @@ from training.tokens import SftRecord, Tokens, tokenise
 
 TEMPLATE = load_template("gemma")
 GEMMA = train_tokenizer(TEXTS, TEMPLATE)
-VOCABULARY = GEMMA.vocab_size
+VOCABULARY = embeddings(GEMMA.vocab_size)
 RECORDS = [record(number) for number in range(16)]
 ONE = RECORDS[0]
 RIGHT = tokenise(ONE, GEMMA)
@@ -124,7 +124,7 @@ def test_what_a_batch_becomes_is_checked() -> None:
     (batch, *_) = sft_dataset(RECORDS, GEMMA, batch_size=4, epochs=1)
 
     def check(trainer: Any) -> None:
-        sft.check_batch(trainer, batch, RECORDS, GEMMA, TEMPLATE)
+        sft.check_batch(trainer, batch, RECORDS, GEMMA, TEMPLATE, VOCABULARY)
 
     check(real)
     with pytest.raises(CheckFailed, match="attention does not reach every token before: is it made from the loss mask"):
