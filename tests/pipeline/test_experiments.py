@@ -1,4 +1,4 @@
-"""Experiments with real DVC: in the workspace, in a temporary one, in a queue with two workers."""
+"""Experiments with real DVC: in the workspace and in a temporary one. tests/test_docs.py runs a queue of them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 
 from tests.support.shell import Done, run
-
-COLUMNS = ["--no-pager", "--only-changed", "--drop", "stats|data|training|stages|traces|schemas", "--csv"]
 
 
 def manifest_of(folder: Path, experiment: str) -> dict[str, object]:
