@@ -16,7 +16,6 @@ import typer
 
 from traces.errors import TracesError, one_line, unexpected
 from training.templates import load_template
-from training.tokenizers import load_tokenizer, train_tokenizer
 
 if TYPE_CHECKING:
     from training.smoke.sft import SmokeRun
@@ -62,7 +61,7 @@ def run_smoke(
         TracesError: the packages, the records or the tokenizer are missing, or a check failed.
     """
     require_training()
-    from training.sft_data import load_records
+    from training.sft_data import load_records, load_tokenizer, train_tokenizer
     from training.smoke.models import FAMILIES
     from training.smoke.sft import smoke_sft
 

@@ -99,3 +99,22 @@ def test_the_shipped_export_is_what_was_tested(built: Path) -> None:
     traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
     for held, trace in zip(exported, traces, strict=True):
         assert (held.prompt, held.completion) == render_turns(trace.example, load_template("gemma"))
+
+
+BARE = """
+import runpy, sys
+for name in ("numpy", "jax", "tunix", "grain", "qwix", "sentencepiece", "flax", "optax", "datasets", "transformers"):
+    sys.modules[name] = None
+sys.argv = ["x", "data/export/tunix_sft"]
+runpy.run_module(MODULE, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["training.sft_smoke", "stages.smoke_train", "stages.smoke_grpo"])
+def test_with_nothing_of_training_installed_it_is_one_line(built: Path, module: str) -> None:
+    done = run(built, "python", "-c", BARE.replace("MODULE", repr(module)), code=1)
+    name = module.rpartition(".")[2]
+    assert done.err == (
+        f"{name}: tunix, jax, grain, qwix, sentencepiece: not installed; "
+        "`pip install --require-hashes -r requirements-training.lock` (`make repro` does)\n"
+    )
