@@ -72,7 +72,11 @@ def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Pat
 def test_the_commands_about_training_run(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/training.md"))
     assert "gemma3 (lora), 32 records, 10 steps: eval loss " in done.out
-    assert "last_eval_loss" in done.out
+    compared = [line.split() for line in done.out.splitlines() if "last_eval_loss" in line]
+    assert compared
+    assert all(before != after for _, _, before, after, *_ in compared)
+    (drawn,) = (repository / "dvc_plots").glob("*.html")
+    assert "Loss of the smoke run by step" in drawn.read_text()
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 

@@ -14,7 +14,6 @@ from stages.params import load_params
 from stages.paths import SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
 from tests.stages.lockfile import build, set_params
 from tests.support.samples import row
-from tests.support.shell import run
 from traces.errors import TracesError
 
 
@@ -42,17 +41,6 @@ def test_its_report_says_what_was_trained_and_checked_and_nothing_of_time(built:
     curve = (built / SMOKE_LOSS).read_text().splitlines()
     assert curve[0] == "step,loss"
     assert [line.partition(",")[0] for line in curve[1:]] == [str(step) for step in range(1, 11)]
-
-
-def test_dvc_draws_the_curve_and_compares_two_runs(repository: Path) -> None:
-    run(repository, "dvc", "exp", "run", "--name", "adapters", "-S", "smoke_train.lora=true")
-    assert json.loads((repository / SMOKE_TRAIN).read_text())["mode"] == "lora"
-    shown = run(repository, "dvc", "metrics", "diff", "--md").out
-    assert "last_eval_loss" in shown
-    page = run(repository, "dvc", "plots", "show", "reports/smoke_loss.csv", "--json").out
-    (drawn,) = json.loads(page).values()
-    assert drawn
-    assert '"step"' in page
 
 
 def test_without_its_format_or_past_a_failed_gate_it_does_not_run(gated: Path) -> None:
