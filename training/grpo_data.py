@@ -13,31 +13,19 @@ from typing import Any
 import grain
 import msgspec
 
+from training.formats.tunix_grpo import TunixGrpoRecord
 from training.records import JsonLines, export_files
 
 EXPORT = "data/export/tunix_grpo"
 
 
-class GrpoRecord(msgspec.Struct, frozen=True):
-    """A record of the export. `prompts` is all that the model sees; every other column goes to the rewards."""
-
-    id: str
-    prompts: str
-    question: str
-    answer: str
-    legal_actions: str
-    game: str
-    seat: int
-    seed: int
-
-
-def load_prompts(source: str | Path = EXPORT, split: str | None = None) -> Sequence[GrpoRecord]:
+def load_prompts(source: str | Path = EXPORT, split: str | None = None) -> Sequence[TunixGrpoRecord]:
     """The records of a `tunix_grpo` export (a folder, a file or a pattern), read where they lie.
 
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), GrpoRecord)
+    return JsonLines(export_files(source, split), TunixGrpoRecord)
 
 
 def create_dataset(source: str | Path = EXPORT, split: str | None = "train", seed: int | None = None) -> Any:

@@ -53,7 +53,15 @@ def extract_and_select(rows: Iterable[Any]) -> None:
 
 def build(rows: Iterable[Any]) -> None:
     """All that is before the gate."""
-    extract_and_select(rows)
+    pin_rows(rows)
+    rebuild()
+
+
+def rebuild() -> None:
+    """All that is before the gate, from the recordings as they are."""
+    repin()
+    extract_traces.work(load_params())
+    select.work(load_params())
     render.work(load_params())
     export.work(load_params())
     write_lock()

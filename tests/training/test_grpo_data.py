@@ -12,7 +12,8 @@ from tunix.generate.tokenizer_adapter import TokenizerAdapter
 from tests.support.shell import ROOT
 from tests.training.support import TEXTS, record
 from traces.errors import TracesError
-from training.grpo_data import GrpoRecord, create_dataset
+from training.formats.tunix_grpo import TunixGrpoRecord
+from training.grpo_data import create_dataset
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
 
@@ -24,7 +25,7 @@ def export(tmp_path: Path) -> Path:
     folder = tmp_path / "tunix_grpo"
     folder.mkdir()
     rows = [
-        GrpoRecord(f"record {n}", record(n).prompt, f"What is {n}?", str(n), f"{n}\n{n + 1}", "sums", -1, n)
+        TunixGrpoRecord(f"record {n}", record(n).prompt, f"What is {n}?", str(n), f"{n}\n{n + 1}", "sums", -1, n)
         for n in range(20)
     ]
     for split, held in (("train", rows[:16]), ("test", rows[16:])):

@@ -5,6 +5,7 @@ Schema: schemas/export/tunix_grpo.schema.json.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ _INT64 = range(-(2**63), 2**63)
 
 
 class TunixGrpoRecord(msgspec.Struct):
-    """The fields in the order in which they are written."""
+    """The fields in the order in which they are written. A model sees `prompts` alone, rewards see all."""
 
     id: str
     prompts: str
@@ -33,7 +34,8 @@ class TunixGrpoRecord(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(dict[str, Any] | None).decode
+# Decimals, since a float has no room for every number that metadata may hold.
+_decode = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal).decode
 
 
 def tunix_grpo_line(trace: SelectedTrace, _template: Template) -> bytes:

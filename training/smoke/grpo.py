@@ -21,7 +21,7 @@ from tunix.rl import rl_cluster
 from tunix.rl.grpo.grpo_learner import GRPOConfig, GRPOLearner
 from tunix.rl.rollout.base_rollout import RolloutConfig
 
-from training.grpo_data import GrpoRecord
+from training.formats.tunix_grpo import TunixGrpoRecord
 from training.rewards import legal_move, right_answer
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke.checks import CheckFailed, check_moved, check_steps, leaves
@@ -50,7 +50,7 @@ class GrpoRun:
 
 
 def smoke_grpo(
-    prompts: Sequence[GrpoRecord],
+    prompts: Sequence[TunixGrpoRecord],
     taught: Sequence[SftRecord],
     tokenizer: SentencePieceTokenizer,
     template: Template,
@@ -77,7 +77,7 @@ def smoke_grpo(
     return GrpoRun(family, tokenizer.vocab_size, [float(np.mean(step)) for step in judge.given], len(before))
 
 
-def check_prompt(record: GrpoRecord, tokenizer: SentencePieceTokenizer, template: Template) -> None:
+def check_prompt(record: TunixGrpoRecord, tokenizer: SentencePieceTokenizer, template: Template) -> None:
     """The prompt ends in the open model turn, nothing of the model's turn is in it, and no begin token."""
     where = f"id {record.id}"
     if not record.prompts.endswith(template.model_open):
@@ -91,7 +91,7 @@ class Judge:
 
     __name__ = "legal_move_and_right_answer"
 
-    def __init__(self, prompts: Sequence[GrpoRecord]) -> None:
+    def __init__(self, prompts: Sequence[TunixGrpoRecord]) -> None:
         self.known = {prompt.prompts: prompt for prompt in prompts}
         self.given: list[list[float]] = []
 
@@ -126,7 +126,7 @@ def taught_models(
 def make_cluster(
     model: nnx.Module,
     reference: nnx.Module,
-    prompts: Sequence[GrpoRecord],
+    prompts: Sequence[TunixGrpoRecord],
     tokenizer: SentencePieceTokenizer,
     template: Template,
 ) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.training.support import TEXTS, record
-from training.grpo_data import GrpoRecord
+from training.formats.tunix_grpo import TunixGrpoRecord
 from training.smoke.checks import CheckFailed
 from training.smoke.grpo import GENERATIONS, PROMPTS, STEPS, Judge, check_prompt, smoke_grpo
 from training.templates import load_template
@@ -15,10 +15,10 @@ TEMPLATE = load_template("gemma")
 GEMMA = train_tokenizer(TEXTS, TEMPLATE)
 
 
-def prompt(number: int, **changes: str) -> GrpoRecord:
+def prompt(number: int, **changes: str) -> TunixGrpoRecord:
     held = record(number, trace_steps=[], final_answer="yes" if number % 2 else "no")
     columns = {"prompts": held.prompt, "question": "?", "answer": "yes", "legal_actions": "yes\nno", "game": "g"}
-    return GrpoRecord(f"record {number}", **{**columns, **changes}, seat=-1, seed=number)
+    return TunixGrpoRecord(f"record {number}", **{**columns, **changes}, seat=-1, seed=number)
 
 
 PROMPTS_GIVEN = [prompt(number) for number in range(PROMPTS * STEPS)]
