@@ -73,7 +73,8 @@ def write_pin(store: Any, settle: float) -> dict[str, Any]:
     from traces.files import write_text
     from traces.pin import SNAPSHOT, dump_pin, take_pin
 
-    taken = take_pin(store, load_params().extract.partition_rows, settle)
+    extract = load_params().extract
+    taken = take_pin(store, extract.partition_rows, settle, extract.scores)
     text = dump_pin(taken)
     changed = not SNAPSHOT.is_file() or SNAPSHOT.read_text() != text
     write_text(SNAPSHOT, text)
@@ -84,6 +85,7 @@ def write_pin(store: Any, settle: float) -> dict[str, Any]:
         "as_of": taken.as_of,
         "rows": taken.rows,
         "partitions": len(taken.partitions),
+        "scored": None if taken.scores is None else taken.scores.rows,
         "younger": store.count_after(taken.as_of_us),
     }
 
@@ -93,9 +95,10 @@ def sentence(facts: dict[str, Any]) -> str:
     if "written" in facts:
         what = "wrote" if facts["changed"] else "unchanged:"
         younger = f"; left out as too young (--settle): {counted(facts['younger'], 'row')}" if facts["younger"] else ""
+        scored = "" if facts["scored"] is None else f", {counted(facts['scored'], 'trace')} scored"
         return (
             f"{what} {facts['written']}: {counted(facts['rows'], 'row')} in "
-            f"{counted(facts['partitions'], 'partition')} of {facts['store']}, as of {facts['as_of']}{younger}"
+            f"{counted(facts['partitions'], 'partition')} of {facts['store']}, as of {facts['as_of']}{scored}{younger}"
         )
     state = f"behind by {counted(facts['behind'], 'row')}" if facts["state"] == "behind" else facts["state"]
     return f"{state}: {counted(facts['rows'], 'row')} of {facts['store']} pinned as of {facts['as_of']}"

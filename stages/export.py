@@ -1,24 +1,27 @@
 """export: canonical JSON Lines, one folder a format, one shard a partition and split.
 
 Reads data/rendered/, data/selection/ and data/traces/; writes data/export/FORMAT/SPLIT-PARTITION.jsonl and, where
-that is asked for, each shard's Parquet twin in data/export/parquet/. A format that is not asked for has an empty
-folder, an empty shard no file.
+that is asked for, each shard's Parquet twin in data/export/parquet/. For `tunix_dpo` it pairs traces, by data/scores/
+or by their metadata, and writes data/pairs/. A format that is not asked for has an empty folder, an empty shard no
+file.
 """
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from stages.executor import open_workers
+from stages.pairs import find_pairs
 from stages.params import Params
 from stages.partitioned import partition_names
-from stages.paths import EXPORT, SELECTION, TWINS, shard_name
+from stages.paths import EXPORT, PAIRS, SELECTION, TWINS, shard_name
 from stages.progress import progress
 from stages.run import run_stage
-from stages.selected import rendered_members
+from stages.selected import rendered_members, with_rejected
 from stages.twins import write_twin
 from traces.files import folder_aside
 from training.formats import FORMATS
@@ -30,6 +33,9 @@ def work(params: Params) -> None:
     with ExitStack() as stack:
         folders = {name: stack.enter_context(folder_aside(EXPORT / name)) for name in FORMATS}
         twins = stack.enter_context(folder_aside(TWINS))
+        pairs = stack.enter_context(folder_aside(PAIRS))
+        if "tunix_dpo" in params.export.formats:
+            tell(find_pairs(pairs, params))
         chosen: dict[str, Path] = {name: folder for name, folder in folders.items() if name in params.export.formats}
         with open_workers(len(names)) as workers:
             export = partial(
@@ -37,23 +43,38 @@ def work(params: Params) -> None:
                 folders=chosen,
                 template=load_template(params.render.template),
                 twins=twins if params.export.parquet else None,
+                pairs=pairs,
             )
             for _ in progress(workers.map(export, names), len(names), "export"):
                 pass
 
 
-def export_partition(name: str, folders: dict[str, Path], template: Template, twins: Path | None) -> None:
+def tell(counts: dict[str, Any]) -> None:
+    """Say where there is no pair: that may be so, but nobody should be left to find out."""
+    if not counts["pairs"]:
+        print(
+            f"export: note: tunix_dpo is empty, no two traces make a pair: {counts['unranked']} have no rank, "
+            f"{counts['alone']} have a prompt that no other of their split has, {counts['unpaired']} rank or say "
+            "the same as those with their prompt",
+            file=sys.stderr,
+        )
+
+
+def export_partition(name: str, folders: dict[str, Path], template: Template, twins: Path | None, pairs: Path) -> None:
     """Write one partition's shards in all formats, its traces read once, and their twins into `twins`."""
     lines = [(format_name, folder, FORMATS[format_name]) for format_name, folder in folders.items()]
     files: dict[tuple[str, str], IO[bytes]] = {}
     with ExitStack() as stack:
-        for split, trace in rendered_members(name):
+        for split, trace in with_rejected(rendered_members(name), name, pairs):
             for format_name, folder, line in lines:
+                text = line(trace, template)
+                if not text:
+                    continue
                 file = files.get((format_name, split))
                 if file is None:
                     file = stack.enter_context((folder / shard_name(split, name)).open("wb"))
                     files[format_name, split] = file
-                file.write(line(trace, template))
+                file.write(text)
     if twins is not None:
         for format_name, split in files:
             shard = folders[format_name] / shard_name(split, name)

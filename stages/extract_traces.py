@@ -1,6 +1,6 @@
 """extract_traces: exactly the pinned rows, canonical, each a valid trace; the rest set aside with its reason.
 
-Reads the trace store as data/snapshot.json pins it; writes data/traces/ and data/quarantine/.
+Reads the trace store as data/snapshot.json pins it; writes data/traces/, data/quarantine/ and data/scores/.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 import msgspec
 
 from stages.executor import open_workers
+from stages.extract_scores import extract_scores
 from stages.params import Params
 from stages.partitioned import TRACES_SCHEMA, partition_path, write_partition
-from stages.paths import QUARANTINE, REASONS, TRACES
+from stages.paths import QUARANTINE, REASONS, SCORES, TRACES
 from stages.progress import progress
 from stages.run import run_stage
 from stages.spool import read_spool, spool_partitions
@@ -64,16 +65,24 @@ def work(params: Params) -> None:
             f"{SNAPSHOT}: pinned with partition_rows {pin.partition_rows}, params.yaml says "
             f"{params.extract.partition_rows}; run `traces pin`"
         )
+    pinned = None if pin.scores is None else pin.scores.criteria
+    if pinned != params.extract.scores:
+        raise TracesError(
+            f"{SNAPSHOT}: pinned with scores {pinned or 'null'}, params.yaml says "
+            f"{params.extract.scores or 'null'}; run `traces pin`"
+        )
     with (
         open_configured(os.environ.get(DATABASE_URL)) as store,
         folder_aside(TRACES) as traces,
         folder_aside(QUARANTINE) as quarantine,
+        folder_aside(SCORES) as scores,
     ):
         require_kind(pin, store)
         newest = Newest()
         extracted = extract_rows(newest.watch(store.rows(pin.as_of_us)), pin, traces, quarantine)
         require_pinned(pin, [item.partition for item in extracted], store.label)
         newest.require(pin)
+        extract_scores(store, pin, scores)
         reasons = require_valid(extracted, params.extract.max_quarantined)
         (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
 

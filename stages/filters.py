@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from stages.params import FilterValue, Range
+from stages.params import FilterValue, Range, Scalar
 from traces.times import require_us, to_iso
 
 # A float would make 0.1 of 0.1000000000000000055; a Decimal compares exactly with ints and Decimals.
@@ -67,6 +67,11 @@ def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | Decimal) else type(value).__name__
+
+
+def equals(wanted: Scalar, value: object) -> bool:
+    """Whether a param and a metadata value are the same, type and all."""
+    return _equals_any([_exact(wanted)], value)
 
 
 def _equals_any(wanted: list[Any], value: object) -> bool:

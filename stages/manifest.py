@@ -16,7 +16,7 @@ from stages.exclusions import load_exclusions
 from stages.lock import Artefact, hash_file, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
-from stages.paths import EXPORT, MANIFEST, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
+from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
 from stages.run import run_stage
 from stages.schemas import schema_versions
 from traces.errors import TracesError
@@ -66,7 +66,13 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) 
         "dataset_version": params.dataset.version,
         "schema_versions": schema_versions(),
         "exported_at": pin.as_of,
-        "pin": {"store": pin.store, "digest": DIGEST_METHOD, "rows": pin.rows, "partitions": len(pin.partitions)},
+        "pin": {
+            "store": pin.store,
+            "digest": DIGEST_METHOD,
+            "rows": pin.rows,
+            "partitions": len(pin.partitions),
+            "scores": None if pin.scores is None else {"criteria": pin.scores.criteria, "traces": pin.scores.rows},
+        },
         "filters": quoted["filters"],
         "selection": quoted["selection"],
         "split": quoted["split"],
@@ -79,6 +85,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) 
         "stats": {key: stats[key] for key in ("steps", "characters", "sources", "games", "duplicate_rate")},
         "exports": {name: export_entry(name, artefacts) for name in params.export.formats},
         "parquet": TWINS.as_posix() if params.export.parquet else None,
+        "preference": preference_entry(params, quoted),
         "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids_md5, "count": counts["selected"]},
         "artefacts": {artefact.path: artefact.entry() for artefact in artefacts},
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
@@ -103,6 +110,14 @@ def export_entry(format_name: str, artefacts: list[Artefact]) -> dict[str, Any]:
         files[split] += 1
         records[split] += count_lines(shard)
     return {"path": path, "md5": artefact.md5, "size": artefact.size, "records": records, "shards": files}
+
+
+def preference_entry(params: Params, quoted: dict[str, Any]) -> dict[str, Any] | None:
+    """What ranked the traces that were paired, and what became of the others; None where no pairs are asked for."""
+    if "tunix_dpo" not in params.export.formats:
+        return None
+    by = {"key": None, "order": None, **(quoted["export"].get("preference") or {})}
+    return {**by, "counts": json.loads(PAIR_COUNTS.read_text())}
 
 
 def count_lines(path: Path) -> int:

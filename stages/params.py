@@ -55,7 +55,7 @@ Scalar = StrictBool | StrictInt | Finite | StrictStr
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.
 TemplateName = Literal["gemma", "llama3", "qwen3"]
-FormatName = Literal["trace", "tunix_sft", "tunix_grpo", "training_example", "messages"]
+FormatName = Literal["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "training_example", "messages"]
 
 
 class _Group(BaseModel):
@@ -86,6 +86,7 @@ class Dataset(_Group):
 class Extract(_Group):
     partition_rows: Annotated[Whole, Field(ge=1, le=1_000_000)]
     max_quarantined: Annotated[Whole, Field(ge=0)]
+    scores: Annotated[StrictStr, Field(min_length=1, max_length=64)] | None = None
 
 
 class Selection(_Group):
@@ -127,9 +128,21 @@ class Render(_Group):
     control_tokens: Literal["neutralise", "reject"]
 
 
+class Preference(_Group):
+    key: Annotated[StrictStr, Field(min_length=1)] | None = None
+    order: Annotated[list[Scalar], Field(min_length=2)] | None = None
+
+    @model_validator(mode="after")
+    def _of_a_key(self) -> Preference:
+        if self.order is not None and self.key is None:
+            raise ValueError("an order needs the key whose values it orders; by scores, the higher is the better")
+        return self
+
+
 class Export(_Group):
     formats: Annotated[list[FormatName], Field(min_length=1)]
     parquet: StrictBool
+    preference: Preference = Preference()
 
     @model_validator(mode="after")
     def _once(self) -> Export:
@@ -162,6 +175,16 @@ class Params(_Group):
     render: Render
     export: Export
     smoke_train: SmokeTrain
+
+    @model_validator(mode="after")
+    def _ranked_once(self) -> Params:
+        key, scores = self.export.preference.key, self.extract.scores
+        if "tunix_dpo" in self.export.formats and (key is None) == (scores is None):
+            both = "both rank" if scores is not None else "neither ranks"
+            raise ValueError(
+                f"tunix_dpo: of export.preference.key and extract.scores {both}; set the one, and the other null"
+            )
+        return self
 
 
 def read_yaml(path: Path) -> Any:
@@ -201,7 +224,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     # The place as the user wrote it: pydantic adds the names of the types it tried.
     place = [str(part) for part in first["loc"]]
-    where = ".".join(place[:2] if place[:1] == ["filters"] else place)
+    where = ".".join(place[:2] if place[:1] == ["filters"] else place) or "export.formats"
     if first["type"] == "missing":
         return f"{where}: is missing"
     if first["type"] == "extra_forbidden":

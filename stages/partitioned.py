@@ -39,7 +39,10 @@ TRACES_SCHEMA = make_schema(
     ]
 )
 SELECTION_SCHEMA = make_schema([("id", pa.string()), ("split", pa.string())])
+SCORES_SCHEMA = make_schema([("id", pa.string()), ("score", pa.float64())])
 RENDERED_SCHEMA = make_schema([("id", pa.string()), ("prompt", pa.string()), ("completion", pa.string())])
+# By the chosen trace's partition; `completion` is the rejected one's.
+PAIRS_SCHEMA = make_schema([("id", pa.string()), ("rejected_id", pa.string()), ("completion", pa.string())])
 
 
 def partition_names(folder: Path) -> list[str]:

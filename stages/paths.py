@@ -6,10 +6,13 @@ from pathlib import Path
 
 TRACES = Path("data/traces")
 QUARANTINE = Path("data/quarantine")
+SCORES = Path("data/scores")
 REASONS = QUARANTINE / "reasons.json"  # counts by reason, also when there is nothing to count
 SELECTION = Path("data/selection")
 COUNTS = SELECTION / "counts.json"
 RENDERED = Path("data/rendered")
+PAIRS = Path("data/pairs")
+PAIR_COUNTS = PAIRS / "counts.json"
 EXPORT = Path("data/export")
 TWINS = EXPORT / "parquet"
 MANIFEST = Path("data/manifest.json")

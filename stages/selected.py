@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from stages.partitioned import partition_path, read_rows
-from stages.paths import RENDERED, SELECTION, TRACES
+from stages.paths import PAIRS, RENDERED, SELECTION, TRACES
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace
@@ -72,3 +73,21 @@ def rendered_members(name: str) -> Iterator[Member]:
         if trace_id != trace.id:
             raise TracesError(f"{RENDERED}/{name}: {trace_id} stands where {trace.id} is selected; run `dvc repro`")
         yield Member(split, trace._replace(rendered=Rendered(prompt, completion)))
+
+
+def with_rejected(members: Iterator[Member], name: str, pairs: Path = PAIRS) -> Iterator[Member]:
+    """The members, the better one of each pair with the completion of the worse.
+
+    Raises:
+        TracesError: `pairs` has a trace that is not among them, or not in their order.
+    """
+    completions = read_rows(partition_path(pairs, name), ["id", "completion"])
+    wanted, completion = next(completions, (None, ""))
+    for split, trace in members:
+        if trace.id == wanted:
+            yield Member(split, trace._replace(rejected=completion))
+            wanted, completion = next(completions, (None, ""))
+        else:
+            yield Member(split, trace)
+    if wanted is not None:
+        raise TracesError(f"{pairs}/{name}: {wanted} is in a pair but not selected; run `dvc repro`")

@@ -21,9 +21,9 @@ from stages.filters import filterable
 from stages.keys import HALF, halves, id_halves
 from stages.params import Params, Split
 from stages.partitioned import make_schema, partition_path, read_rows, write_partition
-from stages.paths import EXPORT, SPLITS, TRACES, TWINS, shard_name
+from stages.paths import EXPORT, RENDERED, SPLITS, TRACES, TWINS, shard_name
 from stages.schemas import fast_validator, load_schema
-from stages.selected import render_members
+from stages.selected import Member, render_members, with_rejected
 from stages.splits import group_of
 from stages.statistics import Statistics
 from stages.twins import write_twin
@@ -67,13 +67,16 @@ class PartitionChecks:
     statistics: Statistics = field(default_factory=Statistics)
 
 
-def check_partition(name: str, params: Params, scratch: Path) -> PartitionChecks:
-    """Check every shard of a partition; what must be known of all records at once goes to `scratch`."""
+def check_partition(name: str, params: Params, scratch: Path, pairs: Path) -> PartitionChecks:
+    """Check every shard of a partition; what must be known of all records at once goes to `scratch`.
+
+    `pairs` are those that pairing again gives.
+    """
     checks = PartitionChecks()
     path = partition_path(scratch, name)
     with checks.faults.guard(name):
         try:
-            write_partition(path, RECORD_SCHEMA, _check_shards(name, params, checks))
+            write_partition(path, RECORD_SCHEMA, _check_shards(name, params, checks, pairs))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -94,7 +97,9 @@ class _Shard:
     matched: bool = True
 
 
-def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterator[tuple[int | None, ...]]:
+def _check_shards(
+    name: str, params: Params, checks: PartitionChecks, pairs: Path
+) -> Iterator[tuple[int | None, ...]]:
     template = load_template(params.render.template)
     shards: dict[str, list[_Shard]] = {split: [] for split in SPLITS}
     for number, format_name in enumerate(params.export.formats):
@@ -111,13 +116,19 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterato
         if trace_id is not None:
             yield shard.number, *id_halves(trace_id), SPLITS.index(shard.split), *groups.of(trace_id)
 
-    for split, trace in render_members(name, template, params.render.system):
+    texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
+    for split, trace in _members(name, params, template, pairs):
+        if next(texts, None) != (trace.id, *trace.rendered):
+            checks.faults.add("content", f"{RENDERED}/{name}, id {trace.id}", "not what rendering its trace again gives")
         meta = filterable(trace.meta or "null", trace.created_at, trace.trace_version)
         checks.statistics.add(trace, meta)
         groups.know(trace.id, meta)
         for shard in shards[split]:
+            wanted = FORMATS[shard.format_name](trace, template)
+            if not wanted:
+                continue
             line = next(shard.lines, None)
-            shard.matched = shard.matched and line == FORMATS[shard.format_name](trace, template)
+            shard.matched = shard.matched and line == wanted
             if line is not None:
                 yield from check(shard, line)
     for split in SPLITS:
@@ -128,7 +139,8 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks) -> Iterato
             if params.export.parquet and shard.path.exists():
                 _check_twin(shard, checks.faults)
             if not shard.matched:
-                _explain(shard.path, list(_lines(shard.path)), _expected(name, shard, params, template), checks.faults)
+                members = _members(name, params, template, pairs)
+                _explain(shard.path, list(_lines(shard.path)), _expected(members, shard, template), checks.faults)
 
 
 def _check_twin(shard: _Shard, faults: Faults) -> None:
@@ -173,11 +185,15 @@ def _lines(path: Path) -> Iterator[bytes]:
             yield from file
 
 
-def _expected(name: str, shard: _Shard, params: Params, template: Template) -> Iterator[bytes]:
-    """The lines that the shard must have, made again from data/traces/ and data/selection/."""
-    for split, trace in render_members(name, template, params.render.system):
-        if split == shard.split:
-            yield FORMATS[shard.format_name](trace, template)
+def _members(name: str, params: Params, template: Template, pairs: Path) -> Iterator[Member]:
+    """The selected traces of a partition, made again from data/traces/ and data/selection/."""
+    return with_rejected(render_members(name, template, params.render.system), name, pairs)
+
+
+def _expected(members: Iterator[Member], shard: _Shard, template: Template) -> Iterator[bytes]:
+    """The lines that the shard must have."""
+    lines = (FORMATS[shard.format_name](trace, template) for split, trace in members if split == shard.split)
+    return filter(None, lines)
 
 
 def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) -> str | None:

@@ -21,6 +21,7 @@ from stages.faults import NAMED, Faults
 from stages.keys import id_text
 from stages.lock import hash_file, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
+from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
 from stages.paths import (
@@ -28,6 +29,7 @@ from stages.paths import (
     COUNTS,
     EXPORT,
     MANIFEST,
+    PAIRS,
     QUARANTINE,
     REASONS,
     SELECTION,
@@ -46,7 +48,7 @@ from stages.schemas import fast_validator, load_schema
 from stages.select import select_into
 from stages.shard_checks import check_partition
 from stages.statistics import Statistics, dump_stats, pipeline_stats
-from traces.errors import TracesError
+from traces.errors import TracesError, one_line
 from traces.files import write_text
 from training.formats import FORMATS
 
@@ -73,8 +75,11 @@ def work(params: Params) -> None:
         counts: dict[str, Any] = {}
         with faults.guard(str(SELECTION)):
             counts = check_selection(params, Path(scratch) / "selection", faults)
+        pairs = Path(scratch) / "pairs"
+        with faults.guard(str(PAIRS)):
+            check_pairs(params, pairs, faults)
         with faults.guard(str(EXPORT)):
-            records, statistics = check_records(params, Path(scratch) / "records", faults)
+            records, statistics = check_records(params, Path(scratch) / "records", pairs, faults)
             check_counts(params, manifest, records, faults)
             with faults.guard(str(STATS)):
                 check_statistics(statistics, counts, faults)
@@ -165,27 +170,43 @@ def check_selection(params: Params, again: Path, faults: Faults) -> dict[str, An
     """data/selection/ is what selecting again gives, trace by trace. Returns the counts of that."""
     again.mkdir()
     select_into(again, params)
-    for name in sorted({*partition_names(SELECTION), *partition_names(again)}):
-        held, right = (read_rows(partition_path(folder, name), ["id", "split"]) for folder in (SELECTION, again))
-        for found, wanted in zip_longest(held, right):
+    return check_again(SELECTION, again, ["id", "split"], "selecting", faults)
+
+
+def check_pairs(params: Params, again: Path, faults: Faults) -> None:
+    """data/pairs/ is what pairing again gives, and empty where no pairs are asked for. `again` has them then."""
+    again.mkdir()
+    if "tunix_dpo" in params.export.formats:
+        find_pairs(again, params)
+        check_again(PAIRS, again, ["id", "rejected_id", "completion"], "pairing", faults)
+    else:
+        for path in sorted(PAIRS.rglob("*")):
+            faults.add("selection", path.as_posix(), "no pairs are asked for")
+
+
+def check_again(held: Path, again: Path, columns: list[str], doing: str, faults: Faults) -> dict[str, Any]:
+    """A folder of partitions, with its counts, is what making it `again` gave. Returns the counts of that."""
+    for name in sorted({*partition_names(held), *partition_names(again)}):
+        rows, right = (read_rows(partition_path(folder, name), columns) for folder in (held, again))
+        for found, wanted in zip_longest(rows, right):
             if found != wanted:
-                said = " in ".join(found) if found else "nothing"
-                what = f"has {said} where selecting again gives {' in '.join(wanted) if wanted else 'nothing'}"
-                faults.add("selection", f"{SELECTION}/{name}", what)
+                said, other = (one_line(" with ".join(row), 120) if row else "nothing" for row in (found, wanted))
+                faults.add("selection", f"{held}/{name}", f"has {said} where {doing} again gives {other}")
                 break
-    counts: dict[str, Any] = json.loads((again / COUNTS.name).read_text())
-    if COUNTS.read_text() != (again / COUNTS.name).read_text():
-        faults.add("selection", str(COUNTS), f"selecting again gives {json.dumps(counts)}")
+    text = (again / COUNTS.name).read_text()
+    counts: dict[str, Any] = json.loads(text)
+    if (held / COUNTS.name).read_text() != text:
+        faults.add("selection", f"{held / COUNTS.name}", f"{doing} again gives {json.dumps(counts)}")
     return counts
 
 
-def check_records(params: Params, scratch: Path, faults: Faults) -> tuple[Counter[str], Statistics]:
+def check_records(params: Params, scratch: Path, pairs: Path, faults: Faults) -> tuple[Counter[str], Statistics]:
     """Every record, then what only all of them together show: unique ids, disjoint splits."""
     scratch.mkdir()
     names = partition_names(SELECTION)
     records: Counter[str] = Counter()
     statistics = Statistics()
-    check = partial(check_partition, params=params, scratch=scratch)
+    check = partial(check_partition, params=params, scratch=scratch, pairs=pairs)
     with open_workers(len(names)) as workers:
         for part in progress(workers.map(check, names), len(names), "validate"):
             records += part.records
@@ -196,10 +217,10 @@ def check_records(params: Params, scratch: Path, faults: Faults) -> tuple[Counte
 
 
 def check_counts(params: Params, manifest: dict[str, Any], records: Counter[str], faults: Faults) -> None:
-    """Each format has as many records as the manifest lists traces."""
+    """Each format has as many records as the manifest lists traces; of pairs, the shards' own check counts them."""
     for format_name in params.export.formats:
         listed = (manifest.get("trace_ids") or {}).get("count")
-        if records[format_name] != listed:
+        if format_name != "tunix_dpo" and records[format_name] != listed:
             what = f"{records[format_name]} records, {MANIFEST} lists {listed} traces"
             faults.add("count", (EXPORT / format_name).as_posix(), what)
 

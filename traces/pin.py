@@ -14,8 +14,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from traces.errors import TracesError
+from traces.errors import TracesError, one_line
 from traces.partitions import DIGEST_METHOD, Partition
+from traces.scores import PinnedScores, ScoreDigest
 from traces.store.base import Store
 from traces.times import require_us, to_iso
 
@@ -30,6 +31,14 @@ class _PartitionLine(BaseModel):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
+class _ScoresLine(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    criteria: str
+    as_of: str
+    traces: Annotated[int, Field(ge=1)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
 class _SnapshotFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     as_of: str
@@ -37,6 +46,7 @@ class _SnapshotFile(BaseModel):
     digest: str
     partition_rows: Annotated[int, Field(ge=1)]
     rows: Annotated[int, Field(ge=1)]
+    scores: _ScoresLine | None = None
     partitions: list[_PartitionLine]
 
 
@@ -48,6 +58,7 @@ class Pin:
     store: str
     partition_rows: int
     partitions: list[Partition]
+    scores: PinnedScores | None = None  # where they are used
 
     @property
     def rows(self) -> int:
@@ -60,7 +71,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class PinState:
-    """How a store stands to a pin: rows later than it, and where it differs, a line a place."""
+    """How a store stands to a pin: rows (and scores) later than it, and where it differs, a line a place."""
 
     behind: int
     differences: list[str]
@@ -70,8 +81,8 @@ class PinState:
         return "broken" if self.differences else "behind" if self.behind else "fresh"
 
 
-def take_pin(store: Store, partition_rows: int, settle_s: float) -> Pin:
-    """Pin the rows of `store` that are older than `settle_s` seconds by its own clock.
+def take_pin(store: Store, partition_rows: int, settle_s: float, criteria: str | None = None) -> Pin:
+    """Pin the rows of `store` that are older than `settle_s` seconds by its own clock, and scores by `criteria`.
 
     Raises:
         TracesError: there is none.
@@ -86,7 +97,28 @@ def take_pin(store: Store, partition_rows: int, settle_s: float) -> Pin:
     for one, following in itertools.pairwise(partitions):
         if one.first == following.first:
             raise TracesError(f"{store.label}: id {one.first_id} stands on two rows; remove one of them")
-    return Pin(as_of_us, store.kind, partition_rows, partitions)
+    pinned = None if criteria is None else _take_scores(store, as_of_us, criteria, settle_s)
+    return Pin(as_of_us, store.kind, partition_rows, partitions, pinned)
+
+
+def _take_scores(store: Store, as_of_us: int, criteria: str, settle_s: float) -> PinnedScores:
+    scored_as_of_us = store.newest_score_us(criteria, settle_s)
+    if scored_as_of_us is not None:
+        found = find_scores(store, as_of_us, criteria, scored_as_of_us)
+        if found.rows:
+            return found
+    raise TracesError(
+        f"{store.label}: no pinned trace has a score by {one_line(criteria)} older than {settle_s:g} s; "
+        "name another criteria in params.yaml under extract.scores, or null"
+    )
+
+
+def find_scores(store: Store, as_of_us: int, criteria: str, scored_as_of_us: int) -> PinnedScores:
+    """What a pin of the scores that `store` has now would say."""
+    digest = ScoreDigest()
+    for _ in digest.watch(store.scores(as_of_us, criteria, scored_as_of_us)):
+        pass
+    return digest.pinned(criteria, scored_as_of_us)
 
 
 def compare_pin(pin: Pin, store: Store) -> PinState:
@@ -96,8 +128,15 @@ def compare_pin(pin: Pin, store: Store) -> PinState:
         TracesError: the pin was taken from another kind of store.
     """
     require_kind(pin, store)
-    found = store.partitions(pin.as_of_us, pin.partition_rows)
-    return PinState(store.count_after(pin.as_of_us), differences(pin.partitions, found))
+    lines = differences(pin.partitions, store.partitions(pin.as_of_us, pin.partition_rows))
+    behind = store.count_after(pin.as_of_us)
+    if pin.scores is not None:
+        held = pin.scores
+        store.require_scores()
+        behind += store.count_scores_after(held.criteria, held.as_of_us)
+        difference = held.difference(find_scores(store, pin.as_of_us, held.criteria, held.as_of_us))
+        lines += [] if difference is None else [difference]
+    return PinState(behind, lines)
 
 
 def require_kind(pin: Pin, store: Store) -> None:
@@ -143,13 +182,21 @@ def _days(partition: Partition, following: Partition | None) -> str:
 
 def dump_pin(pin: Pin) -> str:
     """The text of data/snapshot.json, one line a partition, so that Git can merge and show changes."""
-    head = {
+    head: dict[str, object] = {
         "as_of": pin.as_of,
         "store": pin.store,
         "digest": DIGEST_METHOD,
         "partition_rows": pin.partition_rows,
         "rows": pin.rows,
     }
+    if pin.scores is not None:
+        scored = pin.scores
+        head["scores"] = {
+            "criteria": scored.criteria,
+            "as_of": to_iso(scored.as_of_us),
+            "traces": scored.rows,
+            "digest": scored.digest,
+        }
     lines = [json.dumps({"first": p.first, "rows": p.rows, "digest": p.digest}) for p in pin.partitions]
     text = json.dumps(head, indent=2)[:-2]
     return text + ',\n  "partitions": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"
@@ -178,7 +225,8 @@ def load_pin(path: Path = SNAPSHOT) -> Pin:
             f"{path}: pinned by method {held.digest}, this version uses {DIGEST_METHOD}; run `traces pin`"
         )
     partitions = [_partition(line, path) for line in held.partitions]
-    pin = Pin(require_us(held.as_of, f"{path}: as_of"), held.store, held.partition_rows, partitions)
+    as_of_us = require_us(held.as_of, f"{path}: as_of")
+    pin = Pin(as_of_us, held.store, held.partition_rows, partitions, _scores(held.scores, path))
     if pin.rows != held.rows:
         raise TracesError(f"{path}: rows says {held.rows}, its partitions add up to {pin.rows}; {_MEND}")
     if dump_pin(pin) != text:
@@ -190,3 +238,9 @@ def _partition(line: _PartitionLine, path: Path) -> Partition:
     time, _, first_id = line.first.partition(" ")
     where = f"{path}: partition {line.first!r}"
     return Partition(None if time == "undated" else require_us(time, where), first_id, line.rows, line.digest)
+
+
+def _scores(held: _ScoresLine | None, path: Path) -> PinnedScores | None:
+    if held is None:
+        return None
+    return PinnedScores(held.criteria, require_us(held.as_of, f"{path}: scores.as_of"), held.traces, held.digest)

@@ -9,12 +9,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, func, inspect, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, inspect, literal_column, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from traces.errors import TracesError, one_line
 from traces.partitions import Partition, Row, fingerprint
-from traces.store.table import COLUMNS, traces
+from traces.scores import Score, score_value
+from traces.store.table import COLUMNS, SCORE_COLUMNS, scores, traces
 
 # Rows fetched from the server at a time: 2,000 traces of 1 KB are 2 MB.
 BATCH_ROWS = 2000
@@ -63,15 +64,31 @@ class Store(ABC):
     def begin(self) -> None:
         """Begin the read-only transaction."""
 
-    @property
     @abstractmethod
-    def id_text(self) -> ColumnElement[str]:
-        """The id in normal form."""
+    def id_of(self, column: ColumnElement[Any]) -> ColumnElement[str]:
+        """A column of ids as text in normal form."""
+
+    @abstractmethod
+    def id_key(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of ids by which rows can be joined, and ordered as their texts are."""
+
+    @abstractmethod
+    def us_of(self, column: ColumnElement[Any]) -> ColumnElement[int | None]:
+        """A column of times in microseconds since 1970; NULL where the project cannot hold it."""
+
+    @abstractmethod
+    def number_of(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        """A column of numbers as they are; NULL where one is none."""
 
     @property
-    @abstractmethod
+    def id_text(self) -> ColumnElement[str]:
+        """The trace's id in normal form."""
+        return self.id_of(traces.c.id)
+
+    @property
     def created_us(self) -> ColumnElement[int | None]:
-        """created_at in microseconds since 1970; NULL where the project cannot hold it."""
+        """The trace's created_at in microseconds since 1970; NULL where the project cannot hold it."""
+        return self.us_of(traces.c.created_at)
 
     @property
     @abstractmethod
@@ -109,17 +126,79 @@ class Store(ABC):
 
     def check_table(self) -> None:
         """Say in one line where the table or one of its columns is missing."""
+        self._require_table(
+            traces,
+            COLUMNS,
+            "name another database in TRACES_DATABASE_URL, or make one with `traces ingest --to URL FILE`",
+        )
+
+    def _require_table(self, table: Table, columns: tuple[str, ...], mend: str) -> None:
         found = inspect(self.connection)
-        if not (found.has_table(traces.name) or traces.name in found.get_view_names()):
+        if not (found.has_table(table.name) or table.name in found.get_view_names()):
+            raise TracesError(f"{self.label}: no table `{table.name}`; {mend}")
+        held = {column["name"] for column in found.get_columns(table.name)}
+        if missing := [name for name in columns if name not in held]:
             raise TracesError(
-                f"{self.label}: no table `traces`; name another database in TRACES_DATABASE_URL, "
-                "or make one with `traces ingest --to URL FILE`"
+                f"{self.label}: table `{table.name}` has no column {', '.join(missing)}; see docs/postgresql.md"
             )
-        columns = {column["name"] for column in found.get_columns(traces.name)}
-        if missing := [name for name in COLUMNS if name not in columns]:
-            raise TracesError(
-                f"{self.label}: table `traces` has no column {', '.join(missing)}; see docs/postgresql.md"
+
+    def require_scores(self) -> None:
+        """Say in one line where the table of scores or one of its columns is missing.
+
+        Raises:
+            TracesError: it is.
+        """
+        with self.errors():
+            self._require_table(
+                scores, SCORE_COLUMNS, "`extract.scores: null` in params.yaml does without; see docs/postgresql.md"
             )
+
+    def newest_score_us(self, criteria: str, settle_s: float) -> int | None:
+        """The newest created_at among scores by `criteria` older than `settle_s` seconds by the database's clock.
+
+        Raises:
+            TracesError: the store has no table of scores.
+        """
+        self.require_scores()
+        us = self.us_of(scores.c.created_at)
+        settled = us <= self.now_us - round(settle_s * 1e6)
+        newest: int | None = self.scalar(select(func.max(us)).where(scores.c.criteria == criteria, settled))
+        return newest
+
+    def count_scores_after(self, criteria: str, as_of_us: int) -> int:
+        """How many scores by `criteria` are later than `as_of_us`."""
+        later = self.us_of(scores.c.created_at) > as_of_us
+        return int(self.scalar(select(func.count()).select_from(scores).where(scores.c.criteria == criteria, later)))
+
+    def scores(self, as_of_us: int, criteria: str, scored_as_of_us: int) -> Iterator[Score]:
+        """The latest score by `criteria` not later than `scored_as_of_us`, of each trace not later than `as_of_us`.
+
+        In the traces' (created_at, id) order; a trace whose latest score is no number has none.
+        """
+        us = self.us_of(scores.c.created_at)
+        trace = self.id_key(scores.c.trace_id)
+        latest_first = (us.desc().nulls_last(), self.id_key(scores.c.id).desc())
+        latest = (
+            select(
+                trace.label("trace"),
+                self.number_of(scores.c.score).label("score"),
+                func.row_number().over(partition_by=trace, order_by=latest_first).label("place"),
+            )
+            .where(scores.c.criteria == criteria, or_(us.is_(None), us <= scored_as_of_us))
+            .subquery()
+        )
+        key = self.id_key(traces.c.id)
+        statement = (
+            select(self.created_us, self.id_text, latest.c.score)
+            .join(latest, latest.c.trace == key)
+            .where(latest.c.place == 1, self.created_us <= as_of_us)
+            .order_by(self.created_us, key)
+        )
+        options = {"stream_results": True, "yield_per": BATCH_ROWS}
+        with self.errors(), self.connection.execution_options(**options).execute(statement) as result:
+            for created_us, trace_id, raw in result:
+                if (score := score_value(raw)) is not None:
+                    yield Score(created_us, trace_id, score)
 
     def rows(self, as_of_us: int) -> Iterator[Row]:
         """Like `stream`, with the database's errors in one line."""

@@ -71,18 +71,18 @@ class PostgresStore(Store):
         # The first statement takes the snapshot; SQLAlchemy has begun the transaction by then.
         self.connection.execute(select(literal(1)))
 
-    @property
-    def id_text(self) -> ColumnElement[str]:
-        return func.coalesce(sql_cast(traces.c.id, Text), "")
+    def id_of(self, column: ColumnElement[Any]) -> ColumnElement[str]:
+        return func.coalesce(sql_cast(column, Text), "")
 
-    @property
-    def _dated(self) -> ColumnElement[bool]:
-        return and_(traces.c.created_at >= _FIRST, traces.c.created_at < _END)
+    def id_key(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column
 
-    @property
-    def created_us(self) -> ColumnElement[int | None]:
-        micros = sql_cast(func.extract("epoch", traces.c.created_at) * 1_000_000, BigInteger)
-        return case((self._dated, micros), else_=None)
+    def us_of(self, column: ColumnElement[Any]) -> ColumnElement[int | None]:
+        micros = sql_cast(func.extract("epoch", column) * 1_000_000, BigInteger)
+        return case((and_(column >= _FIRST, column < _END), micros), else_=None)
+
+    def number_of(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return column
 
     @property
     def payload_text(self) -> ColumnElement[Any]:

@@ -8,7 +8,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Engine, Integer, LargeBinary, String, case, create_engine, func, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    String,
+    case,
+    create_engine,
+    func,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.engine import URL
 
@@ -61,14 +74,18 @@ class SqliteStore(Store):
     def begin(self) -> None:
         self.connection.execute(text("BEGIN"))
 
-    @property
-    def id_text(self) -> ColumnElement[str]:
+    def id_of(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         # As bytes: sqlite3 refuses to hand over text that is not UTF-8, and the row's neighbours would go with it.
-        return func.trace_id(sql_cast(traces.c.id, LargeBinary), type_=String)
+        return func.trace_id(sql_cast(column, LargeBinary), type_=String)
 
-    @property
-    def created_us(self) -> ColumnElement[int | None]:
-        return func.trace_us(sql_cast(traces.c.created_at, LargeBinary), type_=Integer)
+    def id_key(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return self.id_of(column)
+
+    def us_of(self, column: ColumnElement[Any]) -> ColumnElement[int | None]:
+        return func.trace_us(sql_cast(column, LargeBinary), type_=Integer)
+
+    def number_of(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((func.typeof(column).in_(("integer", "real")), type_coerce(column, Float)), else_=None)
 
     @property
     def payload_text(self) -> ColumnElement[Any]:

@@ -1,8 +1,8 @@
-"""The `traces` table, as stores have it; this project changes nothing in one that exists."""
+"""The tables as stores have them; this project changes nothing in one that exists."""
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, DateTime, Index, MetaData, String, Table, Uuid
+from sqlalchemy import JSON, Column, DateTime, Float, Index, MetaData, String, Table, Uuid
 
 metadata = MetaData()
 
@@ -18,3 +18,16 @@ traces = Table(
 )
 
 COLUMNS = ("id", "created_at", "trace_version", "payload")
+
+# Of its own metadata: a store that this project makes has none.
+scores = Table(
+    "scores",
+    MetaData(),
+    Column("id", Uuid, primary_key=True),
+    Column("trace_id", Uuid, nullable=False),
+    Column("criteria", String(64), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+SCORE_COLUMNS = ("id", "trace_id", "criteria", "score", "created_at")

@@ -9,14 +9,17 @@ from training.formats.messages import messages_line
 from training.formats.record import SelectedTrace
 from training.formats.trace import trace_line
 from training.formats.training_example import training_example_line
+from training.formats.tunix_dpo import tunix_dpo_fault, tunix_dpo_line
 from training.formats.tunix_grpo import tunix_grpo_fault, tunix_grpo_line
 from training.formats.tunix_sft import tunix_sft_fault, tunix_sft_line
 from training.templates import Template
 
+# A line is empty where a format has nothing to say of a trace.
 FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
     "trace": trace_line,
     "tunix_sft": tunix_sft_line,
     "tunix_grpo": tunix_grpo_line,
+    "tunix_dpo": tunix_dpo_line,
     "training_example": training_example_line,
     "messages": messages_line,
 }
@@ -25,6 +28,7 @@ FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
 TURN_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
     "tunix_sft": tunix_sft_fault,
     "tunix_grpo": tunix_grpo_fault,
+    "tunix_dpo": tunix_dpo_fault,
 }
 
 __all__ = ["FORMATS", "TURN_FAULTS", "SelectedTrace"]

@@ -33,6 +33,12 @@ COLUMNS: dict[str, dict[str, str]] = {
         "seat": "int64",
         "seed": "int64",
     },
+    "tunix_dpo": {
+        "id": "string",
+        "prompts": "string",
+        "chosen_responses": "string",
+        "rejected_responses": "string",
+    },
     "training_example": {"id": "string", "prompt": "string", "response": "string", "metadata": "json"},
     "messages": {"id": "string", "messages": "messages", "metadata": "json"},
 }

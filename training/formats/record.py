@@ -23,6 +23,7 @@ class SelectedTrace(NamedTuple):
     final_answer: str
     meta: str
     rendered: Rendered
+    rejected: str = ""  # of a pair's better trace: the worse one's completion
 
 
 def metadata_json(trace: SelectedTrace, **extra: str) -> msgspec.Raw:
