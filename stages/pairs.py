@@ -28,7 +28,6 @@ from stages.partitioned import (
     make_schema,
     partition_names,
     partition_path,
-    read_rows,
     write_partition,
 )
 from stages.paths import PAIR_COUNTS, RENDERED, SCORES, SELECTION, SPLITS

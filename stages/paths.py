@@ -24,6 +24,7 @@ CHARACTERS = Path("reports/characters.csv")
 VALIDATION = Path("reports/validation.json")
 SMOKE_TRAIN = Path("reports/smoke_train.json")
 SMOKE_GRPO = Path("reports/smoke_grpo.json")
+SMOKE_DPO = Path("reports/smoke_dpo.json")
 SMOKE_LOSS = Path("reports/smoke_loss.csv")
 
 SPLITS = ("train", "validation", "test")

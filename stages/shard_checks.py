@@ -97,9 +97,7 @@ class _Shard:
     matched: bool = True
 
 
-def _check_shards(
-    name: str, params: Params, checks: PartitionChecks, pairs: Path
-) -> Iterator[tuple[int | None, ...]]:
+def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Path) -> Iterator[tuple[int | None, ...]]:
     template = load_template(params.render.template)
     shards: dict[str, list[_Shard]] = {split: [] for split in SPLITS}
     for number, format_name in enumerate(params.export.formats):
@@ -119,7 +117,9 @@ def _check_shards(
     texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
     for split, trace in _members(name, params, template, pairs):
         if next(texts, None) != (trace.id, *trace.rendered):
-            checks.faults.add("content", f"{RENDERED}/{name}, id {trace.id}", "not what rendering its trace again gives")
+            checks.faults.add(
+                "content", f"{RENDERED}/{name}, id {trace.id}", "not what rendering its trace again gives"
+            )
         meta = filterable(trace.meta or "null", trace.created_at, trace.trace_version)
         checks.statistics.add(trace, meta)
         groups.know(trace.id, meta)
