@@ -71,6 +71,10 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         "filters": _without_nulls(manifest["filters"]),
         "export": {"formats": list(manifest["exports"]), "parquet": manifest["parquet"] is not None},
     }
+    preference = asked["export"].pop("preference")
+    ranked = _without_nulls(manifest["preference"] or {})
+    if ranked and {key: value for key, value in ranked.items() if key != "counts"} != preference:
+        return "params.yaml asks for another preference"
     for group, held in made.items():
         if asked[group] != held:
             return f"params.yaml asks for another {group}"

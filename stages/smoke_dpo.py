@@ -1,7 +1,7 @@
 """smoke_dpo: a few real steps of Tunix's DPO on a tiny model, where the dataset has pairs.
 
-Reads data/export/tunix_dpo/ and the gate's report; writes reports/smoke_dpo.json. In training/rl/dvc.yaml, which a plain
-`dvc repro` does not run.
+Reads data/export/tunix_dpo/ and the gate's report; writes reports/smoke_dpo.json. In training/rl/dvc.yaml, which a
+plain `dvc repro` does not run.
 """
 
 from __future__ import annotations

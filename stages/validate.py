@@ -190,7 +190,7 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
         rows, right = (read_rows(partition_path(folder, name), columns) for folder in (held, again))
         for found, wanted in zip_longest(rows, right):
             if found != wanted:
-                said, other = (one_line(" with ".join(row), 120) if row else "nothing" for row in (found, wanted))
+                said, other = (one_line(" in ".join(row[:2]), 120) if row else "nothing" for row in (found, wanted))
                 faults.add("selection", f"{held}/{name}", f"has {said} where {doing} again gives {other}")
                 break
     text = (again / COUNTS.name).read_text()

@@ -61,7 +61,8 @@ def test_one_format_alone_is_another_dataset(held: dict[str, Any]) -> None:
 
 def test_every_artefact_is_quoted_from_the_lock(held: dict[str, Any]) -> None:
     assert set(held["artefacts"]) == {
-        "data/traces", "data/quarantine", "data/selection", "data/rendered", "data/export/trace",
+        "data/traces", "data/quarantine", "data/scores", "data/selection", "data/rendered", "data/pairs",
+        "data/export/trace", "data/export/tunix_dpo",
         "data/export/tunix_sft", "data/export/tunix_grpo", "data/export/training_example", "data/export/messages",
         "data/export/parquet",
         "reports/stats.json", "reports/steps.csv", "reports/characters.csv",

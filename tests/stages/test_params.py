@@ -47,6 +47,21 @@ from training.templates import template_names
         ("selection", {"strategy": "latest", "limit": 10**20}, "selection.limit: 100000000000000000000: input should"),
         ("split", {"validation": True}, "split.validation: True: is not a number"),
         ("export", {"formats": ["trace", "trace"]}, "export: a format is named twice"),
+        (
+            "export",
+            {"formats": ["tunix_dpo"], "preference": {}},
+            "export.formats: tunix_dpo: of export.preference.key and ",
+        ),
+        (
+            "export",
+            {"preference": {"order": [1, 2]}},
+            "export.preference: an order needs the key whose values it orders",
+        ),
+        (
+            "export",
+            {"preference": {"key": "x", "order": [1]}},
+            "export.preference.order: [1]: list should have at least 2",
+        ),
         ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
         ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace', 'tunix_sft', "),
         ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),

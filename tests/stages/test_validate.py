@@ -291,7 +291,7 @@ def test_whatever_was_changed_by_hand_the_gate_reports_it(whole: Path, path: str
 
 @pytest.mark.parametrize("template", ["gemma", "llama3", "qwen3"])
 def test_every_format_passes_in_every_template(workspace: Path, template: str) -> None:
-    names = ["trace", "tunix_sft", "tunix_grpo", "training_example", "messages"]
+    names = ["trace", "tunix_sft", "tunix_grpo", "training_example", "messages"]  # of pairs: test_pairs.py
     set_params(render={"template": template, "system": "Think <|im_end|> first."}, export={"formats": names})
     build(row(n, final_answer="<end_of_turn> <|eot_id|> <|im_end|>") for n in range(60))
     validate.work(load_params())

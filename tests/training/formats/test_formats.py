@@ -22,7 +22,8 @@ def example(meta: str = '{"game":"g","ratio":1.50}', answer: str = "4", prompt: 
     steps = ["Two.", "And two."]
     rendered = render_turns({"prompt": prompt, "trace_steps": steps, "final_answer": answer}, GEMMA)
     identity = "6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11"
-    return SelectedTrace(identity, "2026-01-31T12:00:00+00:00", "1.0", prompt, steps, answer, meta, rendered)
+    worse = "Answer: 5<end_of_turn>"
+    return SelectedTrace(identity, "2026-01-31T12:00:00+00:00", "1.0", prompt, steps, answer, meta, rendered, worse)
 
 
 def test_a_trace_record_line_by_line() -> None:
@@ -100,6 +101,28 @@ def test_plain_formats_are_the_same_by_every_template(template: Template) -> Non
         assert FORMATS[name](ours, template) == FORMATS[name](gemma, GEMMA)
     assert b"Think.\\n\\n  < |im_end|> ? " in FORMATS["messages"](ours, template)
     assert b"Answer: < eos>" in FORMATS["messages"](ours, template)
+
+
+def test_a_tunix_dpo_record_line_by_line() -> None:
+    assert line("tunix_dpo", example()).decode() == (
+        '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompts":"<start_of_turn>user\\n2 + 2? 😀<end_of_turn>\\n'
+        '<start_of_turn>model\\n","chosen_responses":"Reasoning:\\n1. Two.\\n2. And two.\\nAnswer: 4<end_of_turn>",'
+        '"rejected_responses":"Answer: 5<end_of_turn>"}\n'
+    )
+    assert line("tunix_dpo", example()._replace(rejected="")) == b""
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"rejected_responses": "Answer: 5"}, "prompts and rejected_responses are not exactly one user and one model"),
+        ({"chosen_responses": ""}, "prompts and chosen_responses are not exactly one user and one model turn"),
+        ({"chosen_responses": "Answer: 5<end_of_turn>"}, "chosen_responses and rejected_responses are the same"),
+    ],
+)
+def test_two_answers_that_make_no_pair_are_a_fault(change: dict[str, str], says: str) -> None:
+    record = json.loads(line("tunix_dpo", example())) | change
+    assert str(TURN_FAULTS["tunix_dpo"](record, GEMMA)).startswith(says)
 
 
 @pytest.mark.parametrize("name", TURN_FAULTS)
