@@ -62,7 +62,9 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
 
     asked, pin = load_params().model_dump(exclude_none=True), load_pin()
     asked["filters"] = _without_nulls(asked["filters"])
-    if (manifest["exported_at"], manifest["pin"]["rows"]) != (pin.as_of, pin.rows):
+    scores = None if pin.scores is None else pin.scores.facts()
+    held = manifest["pin"]
+    if (manifest["exported_at"], held["rows"], held["scores"]) != (pin.as_of, pin.rows, scores):
         return "data/snapshot.json was pinned anew since"
     made = {
         "dataset": {"name": manifest["dataset_name"], "version": manifest["dataset_version"]},

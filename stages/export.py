@@ -35,7 +35,7 @@ def work(params: Params) -> None:
         twins = stack.enter_context(folder_aside(TWINS))
         pairs = stack.enter_context(folder_aside(PAIRS))
         if "tunix_dpo" in params.export.formats:
-            tell(find_pairs(pairs, params))
+            tell(find_pairs(pairs, params), params.export.preference.key)
         chosen: dict[str, Path] = {name: folder for name, folder in folders.items() if name in params.export.formats}
         with open_workers(len(names)) as workers:
             export = partial(
@@ -49,13 +49,13 @@ def work(params: Params) -> None:
                 pass
 
 
-def tell(counts: dict[str, Any]) -> None:
+def tell(counts: dict[str, Any], key: str | None) -> None:
     """Say where there is no pair: that may be so, but nobody should be left to find out."""
     if not counts["pairs"]:
         print(
-            f"export: note: tunix_dpo is empty, no two traces make a pair: {counts['unranked']} have no rank, "
-            f"{counts['alone']} have a prompt that no other of their split has, {counts['unpaired']} rank or say "
-            "the same as those with their prompt",
+            f"export: note: tunix_dpo is empty, no two traces make a pair: by {key or 'scores'} {counts['unranked']} "
+            f"have no rank; {counts['repeats']} answer as another does, {counts['alone']} alone answer their prompt, "
+            f"{counts['unpaired']} rank as the others do; docs/datasets.md says how export.preference ranks",
             file=sys.stderr,
         )
 

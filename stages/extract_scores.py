@@ -21,6 +21,7 @@ def extract_scores(store: Store, pin: Pin, folder: Path) -> None:
     """
     if pin.scores is None:
         return
+    held = pin.scores
     store.require_scores()
     digest = ScoreDigest()
     # A row without a time comes before all others.
@@ -29,11 +30,12 @@ def extract_scores(store: Store, pin: Pin, folder: Path) -> None:
     def partition_of(score: Score) -> int:
         return max(0, bisect_right(firsts, (True, score.created_us, score.trace_id)) - 1)
 
-    scores = digest.watch(store.scores(pin.as_of_us, pin.scores.criteria, pin.scores.as_of_us))
+    scores = digest.watch(store.scores(pin.as_of_us, held.criteria, held.as_of_us))
     for number, group in groupby(scores, key=partition_of):
         rows = ((score.trace_id, score.score) for score in group)
         write_partition(partition_path(folder, pin.partitions[number].name), SCORES_SCHEMA, rows)
-    if difference := pin.scores.difference(digest.pinned(pin.scores.criteria, pin.scores.as_of_us)):
+    newest_us = store.newest_score_us(held.criteria, held.as_of_us)
+    if difference := held.difference(digest.pinned(held.criteria, newest_us or 0)):
         raise TracesError(
             f"{store.label}: not what {SNAPSHOT} pins ({difference}); "
             "bring the scores back, or take them as they are with `traces pin`"

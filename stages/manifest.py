@@ -71,7 +71,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) 
             "digest": DIGEST_METHOD,
             "rows": pin.rows,
             "partitions": len(pin.partitions),
-            "scores": None if pin.scores is None else {"criteria": pin.scores.criteria, "traces": pin.scores.rows},
+            "scores": None if pin.scores is None else pin.scores.facts(),
         },
         "filters": quoted["filters"],
         "selection": quoted["selection"],

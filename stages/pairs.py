@@ -1,7 +1,8 @@
-"""The pairs of `tunix_dpo`: of the traces with one prompt, in one split, the best with the worst.
+"""The pairs of `tunix_dpo`: of the answers to one prompt, in one split, the best with the worst.
 
-The best is paired with the worst, the second best with the second worst, and so on, as long as they rank and say
-something different; of equal ranks the earlier trace is the better. So each trace is in one pair at most.
+Of traces that answer the same the one in the middle of their ranks stands for all: so no pair contradicts or repeats
+another. The best answer is paired with the worst, the second best with the second worst, and so on, while they differ
+in rank; of equal ranks the earlier trace is the better.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from stages.executor import open_workers, worker_count
+from stages.executor import open_workers
 from stages.filters import decode_meta
 from stages.keys import HALF, halves
 from stages.params import Params, Preference
@@ -50,30 +51,42 @@ CANDIDATE_SCHEMA = make_schema(
     ]
 )
 _GROUP = "prompt_high, prompt_low, split"
+_ANSWERS = f"""
+    CREATE TABLE answers AS SELECT * FROM ranked
+    QUALIFY row_number() OVER (PARTITION BY {_GROUP}, text_high, text_low ORDER BY rank, part, place)
+        = (1 + count(*) OVER (PARTITION BY {_GROUP}, text_high, text_low)) // 2
+"""  # noqa: S608 - no user's text
 # Best and worst count the same order from its two ends: the k-th best is before the k-th worst in it, or is not paired.
 _PAIRS = f"""
-    CREATE TABLE pairs AS
+    CREATE TABLE matched AS
     WITH placed AS (
         SELECT *, row_number() OVER (PARTITION BY {_GROUP} ORDER BY rank DESC, part, place) AS best,
             row_number() OVER (PARTITION BY {_GROUP} ORDER BY rank, part DESC, place DESC) AS worst
-        FROM ranked)
+        FROM answers)
     SELECT b.part, b.place, b.split, b.id, w.id AS rejected_id
     FROM placed AS b JOIN placed AS w USING (prompt_high, prompt_low, split)
-    WHERE b.best = w.worst AND b.rank > w.rank AND (b.text_high, b.text_low) <> (w.text_high, w.text_low)
+    WHERE b.best = w.worst AND b.rank > w.rank
 """  # noqa: S608 - no user's text
+_NUMBERED = "CREATE TABLE pairs AS SELECT *, row_number() OVER (ORDER BY part, place) - 1 AS number FROM matched"
 _WITH_TEXTS = """
-    SELECT part, pairs.id, rejected_id, completion, split
-    FROM pairs JOIN rendered ON rendered.id = rejected_id ORDER BY part, place
+    SELECT part, pairs.id::VARCHAR, rejected_id::VARCHAR, completion, split
+    FROM pairs JOIN rendered ON rendered.id::UUID = rejected_id
+    WHERE number >= $first AND number < $first + $slice ORDER BY number
 """
-_BY_METADATA = "SELECT * FROM candidates WHERE rank IS NOT NULL"
-_BY_SCORES = "SELECT candidates.* REPLACE (score AS rank) FROM candidates JOIN scores USING (id)"
+# An id as UUID takes 16 bytes.
+_BY_METADATA = "SELECT * REPLACE (id::UUID AS id) FROM candidates WHERE rank IS NOT NULL"
+_BY_SCORES = "SELECT candidates.* REPLACE (id::UUID AS id, score AS rank) FROM candidates JOIN scores USING (id)"
 _COUNTS = {
     "selected": "SELECT count(*) FROM candidates",
     "ranked": "SELECT count(*) FROM ranked",
-    "alone": f"SELECT count(*) FROM (SELECT 1 FROM ranked GROUP BY {_GROUP} HAVING count(*) = 1)",  # noqa: S608
+    "answers": "SELECT count(*) FROM answers",
+    "alone": f"SELECT count(*) FROM (SELECT 1 FROM answers GROUP BY {_GROUP} HAVING count(*) = 1)",  # noqa: S608
 }
-# As in `select`; texts are joined and put in order in files where they do not fit.
-_DUCKDB_MEMORY = "256MB"
+# Beyond this memory DuckDB goes on in files. Each of its threads needs a share of it to put texts in order, and with
+# a few there would be too little: so one thread, on any machine.
+_DUCKDB: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "256MB", "threads": 1}
+# Pairs whose texts are brought and put in order at once: of all of them the merge alone would not fit.
+SLICE_PAIRS = 65_536
 _FETCHED_ROWS = 512
 
 
@@ -81,28 +94,26 @@ def find_pairs(folder: Path, params: Params) -> dict[str, Any]:
     """Write the pairs that follow from data/rendered/, and their counts, which are returned.
 
     Raises:
-        TracesError: no selected trace has what ranks.
+        TracesError: data/scores/ is empty, where scores rank.
     """
     names = partition_names(SELECTION)
     preference = params.export.preference
+    if preference.key is None and not partition_names(SCORES):
+        raise TracesError(f"{SCORES}: holds no scores to rank by; `dvc repro` makes it")
     with tempfile.TemporaryDirectory(prefix="pairs-") as scratch:
         candidates = Path(scratch) / "candidates"
         candidates.mkdir()
         find = partial(find_candidates, candidates=candidates, preference=preference)
-        keyed = 0
         with open_workers(len(names)) as workers:
-            for number in progress(workers.map(find, enumerate(names)), len(names), "rank"):
-                keyed += number
-        if preference.key is not None and not keyed:
-            raise TracesError(
-                f"params.yaml: export.preference.key: no selected trace has the metadata key {preference.key}"
-            )
+            for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
+                pass
         counts = _pair(candidates, names, folder, by_scores=preference.key is None)
     pairs = sum(counts[split] for split in SPLITS)
     written = {
         "unranked": counts["selected"] - counts["ranked"],
+        "repeats": counts["ranked"] - counts["answers"],
         "alone": counts["alone"],
-        "unpaired": counts["ranked"] - counts["alone"] - 2 * pairs,
+        "unpaired": counts["answers"] - counts["alone"] - 2 * pairs,
         "pairs": pairs,
         "splits": {split: counts[split] for split in SPLITS},
     }
@@ -110,19 +121,15 @@ def find_pairs(folder: Path, params: Params) -> dict[str, Any]:
     return written
 
 
-def find_candidates(part: tuple[int, str], candidates: Path, preference: Preference) -> int:
-    """Write what pairing must know of one partition's traces; how many have the metadata key that ranks."""
-    counts: Counter[str] = Counter()
-    path = partition_path(candidates, part[1])
-    write_partition(path, CANDIDATE_SCHEMA, _candidates(part, preference, counts))
-    return counts["keyed"]
+def find_candidates(part: tuple[int, str], candidates: Path, preference: Preference) -> None:
+    """Write what pairing must know of one partition's traces."""
+    write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, _candidates(part, preference))
 
 
-def _candidates(part: tuple[int, str], preference: Preference, counts: Counter[str]) -> Iterator[tuple[Any, ...]]:
+def _candidates(part: tuple[int, str], preference: Preference) -> Iterator[tuple[Any, ...]]:
     number, name = part
     for place, (split, trace) in enumerate(rendered_members(name)):
         meta = decode_meta(trace.meta or "null") or {}
-        counts["keyed"] += preference.key in meta
         keys = (half for text in trace.rendered for half in _key(text))
         yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta)
 
@@ -136,21 +143,30 @@ def _pair(candidates: Path, names: list[str], folder: Path, by_scores: bool) -> 
     import duckdb  # after the workers have started: they need none of it
 
     counts: Counter[str] = Counter()
-    with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
+    with duckdb.connect(config=_DUCKDB) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
         database.read_parquet(str(RENDERED / "*.parquet")).create_view("rendered")
         if by_scores:
             database.read_parquet(str(SCORES / "*.parquet")).create_view("scores")
         database.execute(f"CREATE VIEW ranked AS {_BY_SCORES if by_scores else _BY_METADATA}")
+        database.execute(_ANSWERS)
         for name, sql in _COUNTS.items():
             (counts[name],) = database.execute(sql).fetchone() or (0,)
-        database.execute(_PAIRS)
-        result = database.execute(_WITH_TEXTS)
-        rows = (row for batch in iter(lambda: result.fetchmany(_FETCHED_ROWS), []) for row in batch)
-        for number, group in groupby(rows, key=itemgetter(0)):
+        for sql in (_PAIRS, "DROP TABLE answers", _NUMBERED, "DROP TABLE matched"):
+            database.execute(sql)
+        for number, group in groupby(_with_texts(database), key=itemgetter(0)):
             write_partition(partition_path(folder, names[number]), PAIRS_SCHEMA, _counted(group, counts))
     return counts
+
+
+def _with_texts(database: Any) -> Iterator[tuple[int, str, str, str, int]]:
+    """The pairs in order, each with the rejected trace's text."""
+    (pairs,) = database.execute("SELECT count(*) FROM pairs").fetchone()
+    for first in range(0, pairs, SLICE_PAIRS):
+        result = database.execute(_WITH_TEXTS, {"first": first, "slice": SLICE_PAIRS})
+        while batch := result.fetchmany(_FETCHED_ROWS):
+            yield from batch
 
 
 def _counted(rows: Iterator[tuple[int, str, str, str, int]], counts: Counter[str]) -> Iterator[tuple[str, str, str]]:

@@ -136,6 +136,8 @@ class Preference(_Group):
     def _of_a_key(self) -> Preference:
         if self.order is not None and self.key is None:
             raise ValueError("an order needs the key whose values it orders; by scores, the higher is the better")
+        if self.order is not None and len({(type(value), value) for value in self.order}) < len(self.order):
+            raise ValueError("a value is in the order twice")
         return self
 
 

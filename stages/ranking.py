@@ -16,5 +16,7 @@ def rank_of(preference: Preference, meta: Mapping[str, Any]) -> float | None:
     if preference.order is not None:
         places = (place for place, wanted in enumerate(preference.order) if equals(wanted, value))
         return next(places, None)
+    if isinstance(value, bool):
+        return None
     # Decimal also of a whole number: one with no room in a float is infinite then, not an error.
     return float(Decimal(value)) if isinstance(value, int | Decimal) else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.partitioned import partition_path, read_rows
-from stages.paths import PAIRS, RENDERED, SELECTION, TRACES
+from stages.paths import RENDERED, SELECTION, TRACES
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace
@@ -75,7 +75,7 @@ def rendered_members(name: str) -> Iterator[Member]:
         yield Member(split, trace._replace(rendered=Rendered(prompt, completion)))
 
 
-def with_rejected(members: Iterator[Member], name: str, pairs: Path = PAIRS) -> Iterator[Member]:
+def with_rejected(members: Iterator[Member], name: str, pairs: Path) -> Iterator[Member]:
     """The members, the better one of each pair with the completion of the worse.
 
     Raises:

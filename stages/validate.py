@@ -32,6 +32,7 @@ from stages.paths import (
     PAIRS,
     QUARANTINE,
     REASONS,
+    SCORES,
     SELECTION,
     SPLITS,
     STATS,
@@ -50,6 +51,8 @@ from stages.shard_checks import check_partition
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError, one_line
 from traces.files import write_text
+from traces.pin import SNAPSHOT, load_pin
+from traces.scores import ScoreDigest
 from training.formats import FORMATS
 
 # Records that are held against each other at once; ids and groups are cut by what they are, so none is missed.
@@ -69,6 +72,8 @@ def work(params: Params) -> None:
         check_trace_ids(faults)
     with faults.guard(str(SELECTION)):
         check_exclusions(faults)
+    with faults.guard(str(SCORES)):
+        check_scores(faults)
     with faults.guard(str(EXPORT)):
         check_folders(params, faults)
     with tempfile.TemporaryDirectory(prefix="validate-") as scratch:
@@ -151,6 +156,22 @@ def check_exclusions(faults: Faults) -> None:
                 faults.add("exclusion", f"{SELECTION}/{name}", f"id {trace_id} is on {EXCLUSIONS}, and selected")
 
 
+def check_scores(faults: Faults) -> None:
+    """data/scores/ holds the scores that data/snapshot.json pins, and nothing else."""
+    digest = ScoreDigest()
+    for path in sorted(SCORES.rglob("*")):
+        if path.parent != SCORES or path.suffix != ".parquet":
+            faults.add("selection", path.as_posix(), "is no partition of scores")
+    for name in partition_names(SCORES):
+        for trace_id, score in read_rows(partition_path(SCORES, name), ["id", "score"]):
+            digest.add(trace_id, score)
+    pinned = load_pin().scores
+    wanted = (0, ScoreDigest().pinned("", 0).digest) if pinned is None else (pinned.rows, pinned.digest)
+    found = digest.pinned("", 0)
+    if (found.rows, found.digest) != wanted:
+        faults.add("content", SCORES.as_posix(), f"{found.rows} scores, not the {wanted[0]} that {SNAPSHOT} pins")
+
+
 def check_folders(params: Params, faults: Faults) -> None:
     """The export folders hold the shards of the selection's partitions, and no other file."""
     names = partition_names(SELECTION)
@@ -190,9 +211,13 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
         rows, right = (read_rows(partition_path(folder, name), columns) for folder in (held, again))
         for found, wanted in zip_longest(rows, right):
             if found != wanted:
-                said, other = (one_line(" in ".join(row[:2]), 120) if row else "nothing" for row in (found, wanted))
+                said, other = (one_line(", ".join(row), 160) if row else "nothing" for row in (found, wanted))
                 faults.add("selection", f"{held}/{name}", f"has {said} where {doing} again gives {other}")
                 break
+    known = {path.name for path in again.iterdir()}
+    for path in sorted(held.rglob("*")):
+        if path.parent != held or (path.suffix != ".parquet" and path.name not in known):
+            faults.add("selection", path.as_posix(), f"nothing that {doing} again gives")
     text = (again / COUNTS.name).read_text()
     counts: dict[str, Any] = json.loads(text)
     if (held / COUNTS.name).read_text() != text:

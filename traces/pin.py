@@ -102,23 +102,23 @@ def take_pin(store: Store, partition_rows: int, settle_s: float, criteria: str |
 
 
 def _take_scores(store: Store, as_of_us: int, criteria: str, settle_s: float) -> PinnedScores:
-    scored_as_of_us = store.newest_score_us(criteria, settle_s)
-    if scored_as_of_us is not None:
-        found = find_scores(store, as_of_us, criteria, scored_as_of_us)
+    newest_us = store.newest_score_us(criteria, store.settled_us(settle_s))
+    if newest_us is not None:
+        found = find_scores(store, as_of_us, criteria, newest_us)
         if found.rows:
             return found
     raise TracesError(
-        f"{store.label}: no pinned trace has a score by {one_line(criteria)} older than {settle_s:g} s; "
-        "name another criteria in params.yaml under extract.scores, or null"
+        f"{store.label}: no pinned trace has a score by {one_line(criteria)} that is a number, with a time, older than "
+        f"{settle_s:g} s; name another criteria in params.yaml under extract.scores, or null"
     )
 
 
 def find_scores(store: Store, as_of_us: int, criteria: str, scored_as_of_us: int) -> PinnedScores:
-    """What a pin of the scores that `store` has now would say."""
+    """What a pin of the scores not later than `scored_as_of_us` would say now."""
     digest = ScoreDigest()
     for _ in digest.watch(store.scores(as_of_us, criteria, scored_as_of_us)):
         pass
-    return digest.pinned(criteria, scored_as_of_us)
+    return digest.pinned(criteria, store.newest_score_us(criteria, scored_as_of_us) or 0)
 
 
 def compare_pin(pin: Pin, store: Store) -> PinState:
@@ -190,13 +190,7 @@ def dump_pin(pin: Pin) -> str:
         "rows": pin.rows,
     }
     if pin.scores is not None:
-        scored = pin.scores
-        head["scores"] = {
-            "criteria": scored.criteria,
-            "as_of": to_iso(scored.as_of_us),
-            "traces": scored.rows,
-            "digest": scored.digest,
-        }
+        head["scores"] = pin.scores.facts()
     lines = [json.dumps({"first": p.first, "rows": p.rows, "digest": p.digest}) for p in pin.partitions]
     text = json.dumps(head, indent=2)[:-2]
     return text + ',\n  "partitions": [\n    ' + ",\n    ".join(lines) + "\n  ]\n}\n"

@@ -1,7 +1,8 @@
 """Scores of traces: the store's `scores` table by one criteria, fingerprinted apart from the rows.
 
-A trace has the score that it was given last. Scores come later than traces, so they are pinned as of a time of
-their own: a score after that leaves the pin behind, one at or before it that was added, changed or lost breaks it.
+A trace has the score that it was given last; older ones count for nothing. Scores come later than traces, so they are
+pinned as of a time of their own, the newest score's: a later one leaves the pin behind, another latest score of a trace
+at or before it breaks it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from traces.partitions import sum_digest
+from traces.times import to_iso
 
 
 class Score(NamedTuple):
@@ -34,11 +36,23 @@ class PinnedScores:
     rows: int
     digest: str
 
+    def facts(self) -> dict[str, object]:
+        """What data/snapshot.json and the manifest say of them."""
+        return {
+            "criteria": self.criteria,
+            "as_of": to_iso(self.as_of_us),
+            "traces": self.rows,
+            "digest": self.digest,
+        }
+
     def difference(self, found: PinnedScores) -> str | None:
         """In words, where other scores were found; None where they are these."""
         if found == self:
             return None
-        what = "content changed" if found.rows == self.rows else f"{found.rows} found"
+        if (found.rows, found.digest) == (self.rows, self.digest):
+            what = f"as of {to_iso(self.as_of_us)}, the newest of them is of {to_iso(found.as_of_us)}"
+        else:
+            what = "content changed" if found.rows == self.rows else f"{found.rows} found"
         return f"scores by {self.criteria}: {self.rows} traces scored when pinned, {what}"
 
 
@@ -56,13 +70,16 @@ class ScoreDigest:
     def __init__(self) -> None:
         self.rows = self.total = 0
 
+    def add(self, trace_id: str, score: float) -> None:
+        text = trace_id.encode(errors="surrogatepass") + b"|" + struct.pack(">d", score)
+        digest = hashlib.md5(text, usedforsecurity=False).digest()
+        self.rows += 1
+        self.total += int.from_bytes(digest[:8], "big")
+
     def watch(self, scores: Iterable[Score]) -> Iterator[Score]:
         """The scores as they are, each one counted in."""
         for score in scores:
-            text = score.trace_id.encode(errors="surrogatepass") + b"|" + struct.pack(">d", score.score)
-            digest = hashlib.md5(text, usedforsecurity=False).digest()
-            self.rows += 1
-            self.total += int.from_bytes(digest[:8], "big")
+            self.add(score.trace_id, score.score)
             yield score
 
     def pinned(self, criteria: str, as_of_us: int) -> PinnedScores:

@@ -21,10 +21,9 @@ from traces.errors import TracesError
 from training.formats.tunix_dpo import TunixDpoRecord
 from training.records import JsonLines, export_files
 from training.tokenizers import TextTokenizer
+from training.tokens import padded_length
 
 EXPORT = "data/export/tunix_dpo"
-# Shapes are compiled for: lengths that are multiples of this one keep them few.
-_ROUND_TO = 64
 _log = logging.getLogger(__name__)
 
 Ids = npt.NDArray[np.int32]
@@ -73,7 +72,8 @@ def dpo_dataset(
 
     Prompts are padded on their left, responses on their right. A pair of which prompt and longer response have more
     than `max_tokens` tokens is left out, and a warning says how many were. `seed` None: in the export's order.
-    `epochs` None: repeated without end, so that a trainer stops by its `max_steps`.
+    `epochs` None: repeated without end, so that a trainer stops by its `max_steps`. A last, smaller batch is left out,
+    since it would be compiled for.
 
     Raises:
         TracesError: there are no pairs, or too few for a batch.
@@ -135,5 +135,4 @@ def _survey(
         if max_tokens is None or prompt + max(responses) <= max_tokens:
             kept.append(number)
             longest_prompt, longest_response = max(longest_prompt, prompt), max(longest_response, *responses)
-    lengths = Lengths(*(-(-longest // _ROUND_TO) * _ROUND_TO for longest in (longest_prompt, longest_response)))
-    return np.array(kept, dtype=np.int64), lengths
+    return np.array(kept, dtype=np.int64), Lengths(padded_length(longest_prompt), padded_length(longest_response))

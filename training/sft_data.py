@@ -22,12 +22,10 @@ from tunix.sft.utils import build_positions_from_mask, make_causal_attn_mask
 from traces.errors import TracesError
 from training.records import JsonLines, export_files
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
-from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, tokenise
+from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
 
 __all__ = ["SftDataset", "load_records", "load_tokenizer", "model_inputs", "sft_dataset", "train_tokenizer"]
 
-# Shapes are compiled for: lengths that are multiples of this one keep them few.
-_ROUND_TO = 64
 _log = logging.getLogger(__name__)
 
 
@@ -182,7 +180,7 @@ def _survey(
             kept.append(number)
             truncated += len(fitted.ids) < len(tokens.ids)
             longest_kept = max(longest_kept, len(fitted.ids))
-    length = -(-longest_kept // _ROUND_TO) * _ROUND_TO
+    length = padded_length(longest_kept)
     if limit is not None:
         length = min(length, limit.max_tokens)
     lengths = Lengths(len(records), len(kept), len(records) - len(kept), truncated, longest)

@@ -90,6 +90,11 @@ def fit(tokens: Tokens, record_id: str, limit: Limit, begins: bool) -> Tokens | 
     return Tokens(tokens.ids[keep], tokens.learned[keep])
 
 
+def padded_length(longest: int) -> int:
+    """The length that sequences up to `longest` are padded to: multiples keep few the shapes that are compiled for."""
+    return -(-longest // 64) * 64
+
+
 def pad(tokens: Tokens, length: int, pad_id: int) -> Tokens:
     """The tokens followed by `pad_id` up to `length`, none of it learned."""
     missing = length - len(tokens.ids)

@@ -17,6 +17,11 @@ from tests.support.samples import payload, row
 from tests.support.shell import ROOT
 
 
+def edit_manifest(old: str, new: str) -> None:
+    path = Path("data/manifest.json")
+    path.write_text(path.read_text().replace(old, new))
+
+
 def test_every_count_is_said() -> None:
     manifest = json.loads((ROOT / "data/manifest.json").read_text())
     manifest["counts"] |= {"read": 5000, "quarantined": 7, "rejected": 3}
@@ -37,6 +42,10 @@ def test_every_count_is_said() -> None:
         (lambda: set_params(export={"formats": ["trace"]}), "params.yaml asks for another export"),
         (lambda: set_params(dataset={"version": "v2"}), "params.yaml asks for another dataset"),
         (lambda: pin_rows(row(n) for n in range(61)), "data/snapshot.json was pinned anew since"),
+        (
+            lambda: edit_manifest('"scores": null', '"scores": {"digest": "0"}'),
+            "data/snapshot.json was pinned anew since",
+        ),
         (lambda: shutil.rmtree("data/export"), "data/export/trace/ does not hold its files"),
     ],
 )

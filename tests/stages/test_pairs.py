@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
-from stages import export, extract_traces, render, select, validate
+from stages import export, extract_traces, manifest, pairs, render, select, validate
 from stages.params import load_params
-from stages.partitioned import RENDERED_SCHEMA, partition_names, partition_path, read_rows, write_partition
-from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SELECTION, VALIDATION
+from stages.partitioned import (
+    RENDERED_SCHEMA,
+    SCORES_SCHEMA,
+    partition_names,
+    partition_path,
+    read_rows,
+    write_partition,
+)
+from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SCORES, SELECTION, VALIDATION
 from tests.stages.lockfile import build, pin_rows, set_params, write_lock
 from tests.support.samples import row, stored, trace_id, write_sqlite
 from traces.errors import TracesError
@@ -57,6 +64,7 @@ def test_the_best_is_paired_with_the_worst(workspace: Path) -> None:
     assert paired(values, order=None) == {(3, 0), (1, 2)}
     assert json.loads(PAIR_COUNTS.read_text()) == {
         "unranked": 0,
+        "repeats": 0,
         "alone": 1,
         "unpaired": 1,
         "pairs": 2,
@@ -73,7 +81,7 @@ def test_an_order_ranks_its_values_and_no_other(workspace: Path) -> None:
 def test_a_value_counts_with_its_type(workspace: Path) -> None:
     values = [("p", "a", True), ("p", "b", 1), ("p", "c", "1"), ("p", "d", False)]
     assert paired(values, order=[False, True]) == {(0, 3)}
-    assert paired([("p", "a", "2"), ("p", "b", 10**400), ("p", "c", -1)], order=None) == {(1, 2)}
+    assert paired([("p", "a", "2"), ("p", "b", 10**400), ("p", "c", -1), ("p", "d", True)], order=None) == {(1, 2)}
 
 
 def test_what_ranks_or_says_the_same_is_no_pair_and_that_is_said(
@@ -81,15 +89,22 @@ def test_what_ranks_or_says_the_same_is_no_pair_and_that_is_said(
 ) -> None:
     values = [("p", "a", 1), ("p", "b", 1), ("q", "same", 1), ("q", "same", 2), ("r", "c", "x"), ("s", "d", 1)]
     assert paired(values, order=None) == set()
-    said = capsys.readouterr().err
-    assert "export: note: tunix_dpo is empty, no two traces make a pair: 1 have no rank, 1 have a prompt that" in said
-    assert "4 rank or say the same" in said
+    said = " ".join(capsys.readouterr().err.split())
+    assert "export: note: tunix_dpo is empty, no two traces make a pair: by result 1 have no rank; 1 answer as" in said
+    assert "another does, 2 alone answer their prompt, 2 rank as the others do" in said
     assert list(Path("data/export/tunix_dpo").iterdir()) == []
+    assert paired([("p", "a", 1), ("p", "b", 2)], key="outcome", order=None) == set()
+    assert "by outcome 2 have no rank" in capsys.readouterr().err
 
 
-def test_a_key_that_no_selected_trace_has_is_refused(workspace: Path) -> None:
-    with pytest.raises(TracesError, match=r"export.preference.key: no selected trace has the metadata key outcome"):
-        paired([("p", "a", 1)], key="outcome", order=None)
+def test_traces_that_answer_the_same_count_once_by_the_middle_of_their_ranks(workspace: Path) -> None:
+    """So that none is left without a partner beside itself, and no pair contradicts another or repeats it."""
+    assert paired([("p", "x", 3), ("p", "y", 2), ("p", "x", 1)], order=None) == {(1, 2)}
+    won = [("p", "x", 1)] * 3 + [("p", "y", 0)] * 3
+    assert paired([*won, ("p", "x", 0), ("p", "y", 1)], order=None) == {(0, 4)}
+    counts = json.loads(PAIR_COUNTS.read_text())
+    assert (counts["repeats"], counts["pairs"], counts["unpaired"]) == (6, 1, 0)
+    assert paired([("p", "x", 1), ("p", "y", 1), ("p", "x", 0), ("p", "y", 0)], order=None) == set()
 
 
 @pytest.fixture
@@ -112,10 +127,10 @@ def test_each_trace_is_in_one_pair_of_its_prompt_and_split(whole: Path) -> None:
         for found in read_rows(partition_path(SELECTION, name), ["id", "split"])
     }
     numbers = {trace_id(n): n for n in range(200)}
-    pairs = made()
-    assert len(pairs) > 40
-    assert len({trace for pair in pairs for trace in pair}) == 2 * len(pairs)
-    for chosen, rejected in pairs:
+    found = made()
+    assert len(found) > 40
+    assert len({trace for pair in found for trace in pair}) == 2 * len(found)
+    for chosen, rejected in found:
         assert splits[chosen] == splits[rejected]
         assert numbers[chosen] % 10 == numbers[rejected] % 10
         assert numbers[chosen] % 7 % 3 > numbers[rejected] % 7 % 3
@@ -124,20 +139,21 @@ def test_each_trace_is_in_one_pair_of_its_prompt_and_split(whole: Path) -> None:
         for path in Path("data/export/tunix_dpo").iterdir()
         for line in path.read_text().splitlines()
     ]
-    assert {(split, record["id"]) for split, record in records} == {(splits[chosen], chosen) for chosen, _ in pairs}
-    rejected_of = dict(pairs)
+    assert {(split, record["id"]) for split, record in records} == {(splits[chosen], chosen) for chosen, _ in found}
+    rejected_of = dict(found)
     for _, record in records:
         assert record["chosen_responses"].endswith(f"Answer: < end_of_turn> {numbers[record['id']]}<end_of_turn>")
         worse = numbers[rejected_of[record["id"]]]
         assert record["rejected_responses"].endswith(f"Answer: < end_of_turn> {worse}<end_of_turn>")
 
 
-def test_workers_change_no_pair(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_and_slices_change_no_pair(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def contents() -> dict[str, bytes]:
         return {path.as_posix(): path.read_bytes() for path in Path("data").rglob("*") if path.is_file()}
 
     before = contents()
     monkeypatch.setenv("TRACES_WORKERS", "4")
+    monkeypatch.setattr(pairs, "SLICE_PAIRS", 7)
     export.work(load_params())
     assert contents() == before
 
@@ -165,6 +181,7 @@ def test_pairs_changed_by_hand_are_found(whole: Path) -> None:
     swap_answers(shard)
     partition_path(PAIRS, name).unlink()
     PAIR_COUNTS.write_text("{}")
+    (PAIRS / "notes.txt").write_text("x")
     write_lock()
     with pytest.raises(TracesError, match="faults, named above"):
         validate.work(load_params())
@@ -173,6 +190,7 @@ def test_pairs_changed_by_hand_are_found(whole: Path) -> None:
         "chosen_responses, rejected_responses: not what its trace gives",
         f"data/pairs/{name}: has nothing where pairing again gives",
         "data/pairs/counts.json: pairing again gives {",
+        "data/pairs/notes.txt: nothing that pairing again gives",
     ):
         assert any(says in line for line in found), (says, found)
 
@@ -239,6 +257,26 @@ def test_scores_rank_by_their_latest_value(workspace: Path, monkeypatch: pytest.
     assert set(made()) == {(trace_id(4), trace_id(0)), (trace_id(2), trace_id(1))}
     assert json.loads(PAIR_COUNTS.read_text())["unranked"] == 6
 
+    # Other scores than the pinned ones are found, also where all that follows was made of them.
+    (name,) = partition_names(SCORES)
+    held = list(read_rows(partition_path(SCORES, name), ["id", "score"]))
+    write_partition(partition_path(SCORES, name), SCORES_SCHEMA, [(i, -score) for i, score in held])
+    (SCORES / "notes.txt").write_text("x")
+    export.work(load_params())
+    for _ in range(2):
+        write_lock()
+        manifest.work(load_params())
+    write_lock()
+    with pytest.raises(TracesError, match="2 faults, named above"):
+        validate.work(load_params())
+    assert json.loads(VALIDATION.read_text())["first_faults"] == [
+        "data/scores/notes.txt: is no partition of scores",
+        "data/scores: 4 scores, not the 4 that data/snapshot.json pins",
+    ]
+    partition_path(SCORES, name).unlink()
+    with pytest.raises(TracesError, match="data/scores: holds no scores to rank by; `dvc repro` makes it"):
+        export.work(load_params())
+
 
 def test_scores_other_than_the_pinned_ones_are_refused(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     url = scored_store([(0, "helpful", 0.9, "2026-02-01 00:00:00")])
@@ -249,6 +287,10 @@ def test_scores_other_than_the_pinned_ones_are_refused(workspace: Path, monkeypa
         extract_traces.work(load_params())
     set_params(extract={"scores": "helpful"})
     extract_traces.work(load_params())
+    SNAPSHOT.write_text(SNAPSHOT.read_text().replace("2026-02-01T", "2031-02-01T"))
+    with pytest.raises(TracesError, match=r"as of 2031-02-01T.*, the newest of them is of 2026-02-01T"):
+        extract_traces.work(load_params())
+    SNAPSHOT.write_text(SNAPSHOT.read_text().replace("2031-02-01T", "2026-02-01T"))
     with sqlite3.connect("store.db") as connection:
         connection.execute("UPDATE scores SET score = 0.8")
     connection.close()

@@ -62,6 +62,11 @@ from training.templates import template_names
             {"preference": {"key": "x", "order": [1]}},
             "export.preference.order: [1]: list should have at least 2",
         ),
+        (
+            "export",
+            {"preference": {"key": "x", "order": [1, 2, 1]}},
+            "export.preference: a value is in the order",
+        ),
         ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
         ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace', 'tunix_sft', "),
         ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),

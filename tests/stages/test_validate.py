@@ -220,7 +220,7 @@ def rewrite_selection(change: Callable[[list[tuple[str, str]]], list[tuple[str, 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda rows: [(i, "train" if split == "test" else split) for i, split in rows], " in test"),
+        (lambda rows: [(i, "train" if split == "test" else split) for i, split in rows], ", test"),
         (lambda rows: rows[1:], " where selecting again gives "),
         (lambda rows: [*rows[:-1], (trace_id(119), "train")], " where selecting again gives "),
     ],

@@ -86,6 +86,7 @@ def test_a_pin_with_scores_is_read_as_it_was_written(sqlite_url: str, tmp_path: 
         ("UPDATE scores SET created_at = '2026-03-09 00:00:01' WHERE score = 2.0", "broken"),
         ("UPDATE scores SET score = 0.2 WHERE score = 2.0", "broken"),
         ("DELETE FROM scores WHERE score = 2.0", "broken"),
+        ("DELETE FROM scores WHERE score = 0.1", "fresh"),  # superseded
         ("UPDATE scores SET criteria = 'other' WHERE score = 2.0", "broken"),
         ("INSERT INTO scores VALUES ('ff', 'none', 'helpful', 1, NULL, '2026-04-01 00:00:00')", "behind"),
     ],
@@ -104,7 +105,10 @@ def test_a_store_without_such_scores_says_so(tmp_path: Path, sqlite_url: str) ->
     bare = write_sqlite(tmp_path / "bare.db", [stored(1)])
     with pytest.raises(TracesError, match=r"no table `scores`; `extract.scores: null` in params.yaml does without"):
         taken(bare)
-    with open_store(sqlite_url) as store, pytest.raises(TracesError, match="no pinned trace has a score by kind older"):
+    with (
+        open_store(sqlite_url) as store,
+        pytest.raises(TracesError, match="no pinned trace has a score by kind that is a number"),
+    ):
         take_pin(store, 16, 0, "kind")
 
 

@@ -153,15 +153,19 @@ class Store(ABC):
                 scores, SCORE_COLUMNS, "`extract.scores: null` in params.yaml does without; see docs/postgresql.md"
             )
 
-    def newest_score_us(self, criteria: str, settle_s: float) -> int | None:
-        """The newest created_at among scores by `criteria` older than `settle_s` seconds by the database's clock.
+    def settled_us(self, settle_s: float) -> ColumnElement[int]:
+        """The time `settle_s` seconds ago by the database's clock."""
+        return self.now_us - round(settle_s * 1e6)
+
+    def newest_score_us(self, criteria: str, not_after_us: int | ColumnElement[int]) -> int | None:
+        """The newest created_at among scores by `criteria` not later than `not_after_us`.
 
         Raises:
             TracesError: the store has no table of scores.
         """
         self.require_scores()
         us = self.us_of(scores.c.created_at)
-        settled = us <= self.now_us - round(settle_s * 1e6)
+        settled = us <= not_after_us
         newest: int | None = self.scalar(select(func.max(us)).where(scores.c.criteria == criteria, settled))
         return newest
 
@@ -177,7 +181,7 @@ class Store(ABC):
         """
         us = self.us_of(scores.c.created_at)
         trace = self.id_key(scores.c.trace_id)
-        latest_first = (us.desc().nulls_last(), self.id_key(scores.c.id).desc())
+        latest_first = (us.desc().nulls_last(), scores.c.id.desc())
         latest = (
             select(
                 trace.label("trace"),
@@ -211,7 +215,7 @@ class Store(ABC):
 
     def newest_us(self, settle_s: float) -> int | None:
         """The newest created_at among rows older than `settle_s` seconds by the database's clock."""
-        newest = select(func.max(self.created_us)).where(self.created_us <= self.now_us - round(settle_s * 1e6))
+        newest = select(func.max(self.created_us)).where(self.created_us <= self.settled_us(settle_s))
         us: int | None = self.scalar(newest)
         return us
 

@@ -29,7 +29,7 @@ from training.smoke.models import embeddings, tiny_model
 from training.smoke.sft import BATCH_SIZE, make_trainer
 from training.templates import Template
 from training.tokenizers import SentencePieceTokenizer
-from training.tokens import SftRecord
+from training.tokens import SftRecord, padded_length
 
 STEPS = 2
 PROMPTS = 4  # a step
@@ -133,7 +133,7 @@ def make_cluster(
     """Actor, reference and rollout on one device."""
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]).reshape(1, 1), ("fsdp", "tp"))
     longest = max(len(tokenizer.encode(prompt.prompts)) for prompt in prompts) + 1
-    length = -(-longest // 64) * 64
+    length = padded_length(longest)
     training = rl_cluster.RLTrainingConfig(
         # Plain Adam: a decay of weights would move them where no reward does.
         actor_optimizer=optax.adam(1e-3),
