@@ -24,8 +24,10 @@ from stages.run import run_stage
 from stages.selected import rendered_members, with_rejected
 from stages.twins import write_twin
 from traces.files import folder_aside
-from training.formats import FORMATS
+from training.formats import FORMATS, READ_STEPS
 from training.templates import Template, load_template
+
+BUFFER_BYTES = 1 << 18
 
 
 def work(params: Params) -> None:
@@ -64,15 +66,16 @@ def export_partition(name: str, folders: dict[str, Path], template: Template, tw
     """Write one partition's shards in all formats, its traces read once, and their twins into `twins`."""
     lines = [(format_name, folder, FORMATS[format_name]) for format_name, folder in folders.items()]
     files: dict[tuple[str, str], IO[bytes]] = {}
+    members = rendered_members(name, with_steps=not READ_STEPS.isdisjoint(folders))
     with ExitStack() as stack:
-        for split, trace in with_rejected(rendered_members(name), name, pairs):
+        for split, trace in with_rejected(members, name, pairs):
             for format_name, folder, line in lines:
                 text = line(trace, template)
                 if not text:
                     continue
                 file = files.get((format_name, split))
                 if file is None:
-                    file = stack.enter_context((folder / shard_name(split, name)).open("wb"))
+                    file = stack.enter_context((folder / shard_name(split, name)).open("wb", BUFFER_BYTES))
                     files[format_name, split] = file
                 file.write(text)
     if twins is not None:

@@ -9,23 +9,25 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from stages.executor import open_workers
 from stages.extract_scores import extract_scores
 from stages.params import Params
-from stages.partitioned import TRACES_SCHEMA, partition_path, write_partition
+from stages.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
 from stages.paths import QUARANTINE, REASONS, SCORES, TRACES
 from stages.progress import progress
 from stages.run import run_stage
-from stages.spool import read_spool, spool_partitions
+from stages.spool import spool_partitions
 from traces.canonical import encode_canonical
 from traces.embedded import open_configured
 from traces.errors import TracesError
@@ -34,7 +36,7 @@ from traces.ids import is_id
 from traces.model import InvalidTrace, Trace, content_hash, decode_trace
 from traces.partitions import Fingerprint, Partition, Row, partition_name
 from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
-from traces.store import DATABASE_URL
+from traces.store import DATABASE_URL, Source, Store
 from traces.times import to_iso
 
 SHOWN = 5  # quarantined traces that an error names
@@ -53,6 +55,7 @@ class Extracted:
     """What became of one partition: its digest as really read, its valid traces, and what was set aside."""
 
     partition: Partition
+    last_us: int | None
     valid: int
     first_quarantined: list[Quarantined]
     reasons: Counter[str]
@@ -78,85 +81,95 @@ def work(params: Params) -> None:
         folder_aside(SCORES) as scores,
     ):
         require_kind(pin, store)
-        newest = Newest()
-        extracted = extract_rows(newest.watch(store.rows(pin.as_of_us)), pin, traces, quarantine)
+        extracted = extract_rows(store, pin, traces, quarantine)
         require_pinned(pin, [item.partition for item in extracted], store.label)
-        newest.require(pin)
+        require_newest(pin, extracted[-1].last_us)
         extract_scores(store, pin, scores)
         reasons = require_valid(extracted, params.extract.max_quarantined)
         (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
 
 
-class Newest:
-    """The created_at of the newest row, seen as the rows go by in order."""
+def require_newest(pin: Pin, newest_us: int | None) -> None:
+    """Refuse a pin that says another time than its newest row's: it is the manifest's `exported_at`.
 
-    us: int | None = None
-
-    def watch(self, rows: Iterator[Row]) -> Iterator[Row]:
-        """The rows as they are."""
-        for row in rows:
-            self.us = row.created_us
-            yield row
-
-    def require(self, pin: Pin) -> None:
-        """Refuse a pin that says another time: it is the manifest's `exported_at`.
-
-        Raises:
-            TracesError: it does.
-        """
-        if self.us != pin.as_of_us:
-            found = "no time" if self.us is None else to_iso(self.us)
-            raise TracesError(
-                f"{SNAPSHOT}: as_of {pin.as_of}, the newest row has {found}; "
-                f"`git checkout {SNAPSHOT}` restores it, `traces pin` takes it anew"
-            )
+    Raises:
+        TracesError: it does.
+    """
+    if newest_us != pin.as_of_us:
+        found = "no time" if newest_us is None else to_iso(newest_us)
+        raise TracesError(
+            f"{SNAPSHOT}: as_of {pin.as_of}, the newest row has {found}; "
+            f"`git checkout {SNAPSHOT}` restores it, `traces pin` takes it anew"
+        )
 
 
-def extract_rows(rows: Iterator[Row], pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:
-    """Extract the rows, which come in order, partition by partition side by side."""
+def extract_rows(store: Store, pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:
+    """Extract the pinned rows, partition by partition side by side; what came of those that have rows."""
     extract = partial(extract_partition, traces=traces, quarantine=quarantine)
-    with (
-        tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent) as spool,
-        open_workers(len(pin.partitions)) as workers,
-    ):
-        done = workers.map(extract, spool_partitions(rows, pin.partition_rows, Path(spool)))
-        return list(progress(done, len(pin.partitions), "extract"))
+    with ExitStack() as stack:
+        sources: Iterable[Source] | None = store.sources(pin.as_of_us, pin.partitions)
+        if sources is None:
+            spool = tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent)
+            sources = spool_partitions(store.rows(pin.as_of_us), pin.partition_rows, Path(stack.enter_context(spool)))
+        workers = stack.enter_context(open_workers(len(pin.partitions)))
+        done = progress(workers.map(extract, sources), len(pin.partitions), "extract")
+        return [extracted for extracted in done if extracted is not None]
 
 
-def extract_partition(spooled: Path, traces: Path, quarantine: Path) -> Extracted:
-    """Write one partition's valid traces and its quarantine; the spooled rows are gone then."""
-    rows = read_spool(spooled)
+def extract_partition(source: Source, traces: Path, quarantine: Path) -> Extracted | None:
+    """Write one partition's valid traces and its quarantine; None where it has no rows any more."""
+    rows = source.rows()
+    first = next(rows, None)
+    if first is None:
+        return None
     fingerprint = Fingerprint()
-    first = next(rows)
     name = partition_name(first.created_us, first.id)
     set_aside: list[Quarantined] = []
-    checked = _valid(fingerprint.watch(chain([first], rows)), set_aside)
-    valid = write_partition(partition_path(traces, name), TRACES_SCHEMA, checked)
-    spooled.unlink()
+    checked = (pair for chunk in chunks(chain([first], rows)) for pair in _valid(fingerprint.watch(chunk), set_aside))
+    valid = write_batches(partition_path(traces, name), TRACES_SCHEMA, map(trace_batch, chunks(checked)))
     if set_aside:
         with (quarantine / f"{name}.jsonl").open("wb") as file:
             file.writelines(msgspec.json.encode(line) + b"\n" for line in set_aside)
-    return Extracted(fingerprint.partition, valid, set_aside[:SHOWN], Counter(item.reason for item in set_aside))
+    reasons = Counter(item.reason for item in set_aside)
+    return Extracted(fingerprint.partition, fingerprint.last_us, valid, set_aside[:SHOWN], reasons)
 
 
-def _valid(rows: Iterator[Row], set_aside: list[Quarantined]) -> Iterator[tuple[Any, ...]]:
+def _valid(rows: list[Row], set_aside: list[Quarantined]) -> Iterator[tuple[Row, Trace]]:
     for row in rows:
         try:
-            trace = checked_trace(row)
+            yield row, checked_trace(row)
         except InvalidTrace as error:
             created_at = None if row.created_us is None else to_iso(row.created_us)
             set_aside.append(Quarantined(row.id, created_at, str(error)))
-            continue
-        yield (
-            row.id,
-            row.created_us,
-            trace.trace_version,
-            trace.prompt,
-            [(step.i, step.type, step.content) for step in trace.steps],
-            trace.final_answer,
-            encode_canonical(trace.meta).decode(),
-            content_hash(trace),
-        )
+
+
+def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
+    """The rows as `TRACES_SCHEMA` has them."""
+    traces = [trace for _, trace in rows]
+    steps = [step for trace in traces for step in trace.steps]
+    # Columns of plain values, then cut: several times faster than a list of objects a trace.
+    fields: list[list[Any]] = [
+        [step.i for step in steps],
+        [step.type for step in steps],
+        [step.content for step in steps],
+    ]
+    ends = list(accumulate((len(trace.steps) for trace in traces), initial=0))
+    values = pa.StructArray.from_arrays(
+        [pa.array(field, kind.type) for field, kind in zip(fields, STEP, strict=True)], fields=list(STEP)
+    )
+    return batch_of(
+        TRACES_SCHEMA,
+        [
+            [row.id for row, _ in rows],
+            [row.created_us for row, _ in rows],
+            [trace.trace_version for trace in traces],
+            [trace.prompt for trace in traces],
+            pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values),
+            [trace.final_answer for trace in traces],
+            [encode_canonical(trace.meta) for trace in traces],
+            [content_hash(trace) for trace in traces],
+        ],
+    )
 
 
 def checked_trace(row: Row) -> Trace:

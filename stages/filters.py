@@ -35,9 +35,13 @@ def compile_filters(filters: Mapping[str, FilterValue]) -> dict[str, Predicate]:
     }
 
 
-def filterable(meta: str, created_at: str, trace_version: str) -> dict[str, Any]:
-    """What filters and groups see of a trace: its metadata, and two of our own."""
-    return {**(decode_meta(meta) or {}), "created_at": created_at, "trace_version": trace_version}
+# What filters and groups see of a trace beside its metadata, and before it.
+OURS = frozenset({"created_at", "trace_version"})
+
+
+def ours(created_us: int, trace_version: str) -> dict[str, str]:
+    """The values of `OURS`."""
+    return {"created_at": to_iso(created_us), "trace_version": trace_version}
 
 
 def _as_times(wanted: FilterValue) -> FilterValue:

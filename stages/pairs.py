@@ -7,7 +7,6 @@ in rank; of equal ranks the earlier trace is the better.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
 from collections import Counter
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from stages.executor import open_workers
 from stages.filters import decode_meta
-from stages.keys import HALF, halves
+from stages.keys import HALF, text_halves
 from stages.params import Params, Preference
 from stages.partitioned import (
     PAIRS_SCHEMA,
@@ -128,14 +127,10 @@ def find_candidates(part: tuple[int, str], candidates: Path, preference: Prefere
 
 def _candidates(part: tuple[int, str], preference: Preference) -> Iterator[tuple[Any, ...]]:
     number, name = part
-    for place, (split, trace) in enumerate(rendered_members(name)):
+    for place, (split, trace) in enumerate(rendered_members(name, with_steps=False)):
         meta = decode_meta(trace.meta or "null") or {}
-        keys = (half for text in trace.rendered for half in _key(text))
+        keys = (half for text in trace.rendered for half in text_halves(text))
         yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta)
-
-
-def _key(text: str) -> tuple[int, int]:
-    return halves(hashlib.sha256(text.encode()).hexdigest())
 
 
 def _pair(candidates: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:

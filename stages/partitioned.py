@@ -8,14 +8,16 @@ partition, and equal rows give equal bytes.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from traces.errors import TracesError, one_line
+
+T = TypeVar("T")
 
 CHUNK_ROWS = 4096
 
@@ -38,6 +40,9 @@ TRACES_SCHEMA = make_schema(
         ("content_sha256", pa.string()),  # over prompt, steps' contents and answer: equal for duplicates
     ]
 )
+# Columns of few values.
+REPEATING = ("trace_version", "split", "steps.list.element.type", "steps.list.element.i")
+
 SELECTION_SCHEMA = make_schema([("id", pa.string()), ("split", pa.string())])
 SCORES_SCHEMA = make_schema([("id", pa.string()), ("score", pa.float64())])
 RENDERED_SCHEMA = make_schema([("id", pa.string()), ("prompt", pa.string()), ("completion", pa.string())])
@@ -57,33 +62,47 @@ def partition_path(folder: Path, name: str) -> Path:
 
 def write_partition(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> int:
     """Write rows, tuples in the schema's order, and return their count. Without rows there is no file."""
+    return write_batches(path, schema, (batch_of(schema, zip(*chunk, strict=True)) for chunk in chunks(rows)))
+
+
+def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
+    """The rows `CHUNK_ROWS` at a time, as they are written."""
+    iterator = iter(rows)
+    while chunk := list(itertools.islice(iterator, CHUNK_ROWS)):
+        yield chunk
+
+
+def batch_of(schema: pa.Schema, columns: Iterable[Sequence[Any] | pa.Array[Any]]) -> pa.RecordBatch:
+    """A batch of columns, in the schema's order."""
+    arrays = [
+        column if isinstance(column, pa.Array) else pa.array(column, field.type)
+        for column, field in zip(columns, schema, strict=True)
+    ]
+    return pa.record_batch(arrays, schema=schema)
+
+
+def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> int:
+    """Write batches of `chunks` and return the count of their rows. Without rows there is no file."""
     count = 0
     writer: pq.ParquetWriter | None = None
-    chunk: list[tuple[Any, ...]] = []
     try:
-        for row in rows:
-            chunk.append(row)
-            if len(chunk) == CHUNK_ROWS:
-                writer = _write_chunk(writer, path, schema, chunk)
-                count += len(chunk)
-                chunk = []
-        if chunk:
-            writer = _write_chunk(writer, path, schema, chunk)
-            count += len(chunk)
+        for batch in batches:
+            # A dictionary helps only where values repeat, and is costly to find that out.
+            repeating: Any = [name for name in REPEATING if name.partition(".")[0] in schema.names]
+            writer = writer or pq.ParquetWriter(
+                path,
+                schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=repeating,
+                write_statistics=False,
+            )
+            writer.write_batch(batch)
+            count += batch.num_rows
     finally:
         if writer is not None:
             writer.close()
     return count
-
-
-def _write_chunk(
-    writer: pq.ParquetWriter | None, path: Path, schema: pa.Schema, rows: list[tuple[Any, ...]]
-) -> pq.ParquetWriter:
-    writer = writer or pq.ParquetWriter(path, schema, compression="zstd", compression_level=1)
-    columns = zip(*rows, strict=True)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
-    writer.write_batch(pa.record_batch(arrays, schema=schema))
-    return writer
 
 
 def read_chunks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
@@ -101,10 +120,16 @@ def read_chunks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 def read_rows(path: Path, columns: list[str]) -> Iterator[tuple[Any, ...]]:
     """Rows of a partition as tuples in the order of `columns`; `steps` as the list of their contents."""
     for batch in read_chunks(path, columns):
-        yield from zip(*(_values(batch.column(i)) for i in range(len(columns))), strict=True)
+        yield from zip(*rows_of(batch), strict=True)
 
 
-def _values(column: Any) -> list[Any]:
+def rows_of(batch: pa.RecordBatch) -> list[list[Any]]:
+    """The batch's columns, their values as Python has them."""
+    return [values(column) for column in batch.columns]
+
+
+def values(column: Any) -> list[Any]:
+    """A column's values; `steps` as the list of their contents."""
     if not pa.types.is_list(column.type):
         values: list[Any] = column.to_pylist()
         return values

@@ -12,16 +12,18 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
+
 from stages.executor import open_workers
-from stages.filters import decode_meta
 from stages.params import Params
-from stages.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_partition
+from stages.partitioned import RENDERED_SCHEMA, batch_of, chunks, partition_names, partition_path, write_batches
 from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS
 from stages.progress import progress
 from stages.run import run_stage
-from stages.selected import Member, render_members
+from stages.selected import render_members
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.files import folder_aside, write_text
+from training.formats import SelectedTrace
 from training.templates import Template, load_template
 
 
@@ -42,15 +44,16 @@ def work(params: Params) -> None:
 def render_partition(name: str, rendered: Path, template: Template, system: str | None) -> Statistics:
     """Write one partition's texts and return its statistics."""
     statistics = Statistics()
-    members = render_members(name, template, system)
-    write_partition(partition_path(rendered, name), RENDERED_SCHEMA, _measured(members, statistics))
+    traces = chunks(trace for _, trace in render_members(name, template, system))
+    write_batches(partition_path(rendered, name), RENDERED_SCHEMA, _measured(traces, statistics))
     return statistics
 
 
-def _measured(members: Iterator[Member], statistics: Statistics) -> Iterator[tuple[str, str, str]]:
-    for _, trace in members:
-        statistics.add(trace, decode_meta(trace.meta or "null") or {})
-        yield trace.id, trace.rendered.prompt, trace.rendered.completion
+def _measured(traces: Iterator[list[SelectedTrace]], statistics: Statistics) -> Iterator[pa.RecordBatch]:
+    for chunk in traces:
+        statistics.merge(Statistics.of(chunk))
+        prompts, completions = zip(*(trace.rendered for trace in chunk), strict=True)
+        yield batch_of(RENDERED_SCHEMA, [[trace.id for trace in chunk], prompts, completions])
 
 
 if __name__ == "__main__":

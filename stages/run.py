@@ -6,12 +6,14 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
 
+from stages.executor import collect_seldom
 from stages.params import Params, load_params
 from traces.errors import TracesError, one_line, unexpected
 
 
 def run_stage(name: str, work: Callable[[Params], None]) -> None:
     """Run a stage's work and exit: 0, or 1 with one line on stderr."""
+    collect_seldom()
     try:
         work(load_params())
     except TracesError as error:

@@ -11,28 +11,32 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from stages.exclusions import EXCLUSIONS, Exclusions, load_exclusions
 from stages.executor import open_workers, worker_count
-from stages.filters import compile_filters, filterable
+from stages.filters import OURS, compile_filters, decode_meta, ours
 from stages.keys import HALF, halves, id_halves, id_text
 from stages.params import Params, Range, Split
 from stages.partitioned import (
+    CHUNK_ROWS,
     SELECTION_SCHEMA,
+    batch_of,
     make_schema,
     partition_names,
     partition_path,
-    read_rows,
-    write_partition,
+    read_chunks,
+    values,
+    write_batches,
 )
 from stages.paths import COUNTS, SELECTION, SPLITS, TRACES
 from stages.progress import progress
@@ -40,13 +44,15 @@ from stages.run import run_stage
 from stages.splits import keyed_hash, split_of
 from traces.errors import TracesError, one_line
 from traces.files import folder_aside
-from traces.times import to_iso
 from training.control_tokens import has_control_token
+
+IntArray = npt.NDArray[np.int64]
 
 CANDIDATE_SCHEMA = make_schema(
     [
         ("candidate", pa.bool_()),  # the others are here for their id alone
         ("part", pa.int32()),  # the partition, counted in order
+        ("place", pa.int64()),  # the trace's in it: with `part` the (created_at, id) order
         ("id_high", HALF),
         ("id_low", HALF),
         ("created_us", pa.int64()),
@@ -57,11 +63,12 @@ CANDIDATE_SCHEMA = make_schema(
     ]
 )
 _EVERY = "SELECT * FROM candidates"
-_ORDER = "created_us, id_high, id_low"
+_ORDER = "part, place"
 _COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "meta"]
 _TEXTS = ["prompt", "steps", "final_answer"]
 # Far above what a narrow row needs; beyond it DuckDB goes on in files beside the candidates.
 _DUCKDB_MEMORY = "256MB"
+FETCHED_ROWS = 65_536
 
 
 @dataclass
@@ -113,47 +120,86 @@ def select_into(selection: Path, params: Params) -> list[str]:
 
 def find_candidates(part: tuple[int, str], candidates: Path, params: Params, exclusions: Exclusions) -> Fates:
     """Write what selection must know of one partition's traces, and say which are no candidates."""
+    number, name = part
     fates = Fates()
-    rows = _candidates(part, params, exclusions, fates)
-    write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, rows)
+    judge = Judge(params, exclusions, fates)
+    batches = (judge.batch(number, batch) for batch in read_chunks(partition_path(TRACES, name), judge.columns))
+    write_batches(partition_path(candidates, name), CANDIDATE_SCHEMA, _placed(batches))
     return fates
 
 
-def _candidates(
-    part: tuple[int, str], params: Params, exclusions: Exclusions, fates: Fates
-) -> Iterator[tuple[Any, ...]]:
-    number, name = part
-    filters = compile_filters(params.filters)
-    reject = params.render.control_tokens == "reject"
-    columns = _COLUMNS + (_TEXTS if reject else [])
-    for trace_id, us, version, content, meta_text, *texts in read_rows(partition_path(TRACES, name), columns):
+def _placed(batches: Iterator[list[Any]]) -> Iterator[pa.RecordBatch]:
+    """The batches with the place of each row in its partition."""
+    first = 0
+    for columns in batches:
+        end = first + len(columns[-1])
+        yield batch_of(CANDIDATE_SCHEMA, [*columns[:2], pa.array(np.arange(first, end)), *columns[2:]])
+        first = end
+
+
+class Judge:
+    """Tells which traces are candidates, and for each that is, what selection goes by."""
+
+    def __init__(self, params: Params, exclusions: Exclusions, fates: Fates) -> None:
+        self.exclusions, self.fates, self.split = exclusions, fates, params.split
+        self.filters = compile_filters(params.filters)
+        self.reject = params.render.control_tokens == "reject"
+        self.columns = _COLUMNS + (_TEXTS if self.reject else [])
+        self.order_key = f"select:{params.selection.seed}" if params.selection.strategy == "random" else None
+        self.asks_ours = not {*self.filters, *params.split.group_by}.isdisjoint(OURS)
+
+    def batch(self, number: int, batch: pa.RecordBatch) -> list[Any]:
+        """The candidates' columns of a batch of traces, `place` apart. Those that are none are here for their id."""
+        ids, times, versions, contents, metas, *texts = map(values, batch.columns)
+        splits = [self._judge(*row) for row in zip(ids, times, versions, contents, metas, *texts, strict=True)]
+        order = [0] * len(ids) if self.order_key is None else [keyed_hash(self.order_key, i) for i in ids]
+        candidate = [split is not None for split in splits]
+        return [
+            candidate,
+            [number] * len(ids),
+            *id_halves(ids),
+            batch.column("created_us"),
+            *halves(contents),
+            np.array(order, np.uint64),
+            [0 if split is None else split for split in splits],
+        ]
+
+    def _judge(
+        self, trace_id: str, us: int, version: str, content: str, meta_text: str, *texts: str | list[str]
+    ) -> int | None:
+        """The candidate's split, counted as in SPLITS; None where the trace is none. Counts its fate."""
+        fates = self.fates
         fates.counts["valid"] += 1
-        meta = filterable(meta_text, to_iso(us), version)
-        fates.keys.update(meta)
-        on_list = exclusions.covering(trace_id, content)
+        meta = decode_meta(meta_text) or {}
+        if self.asks_ours:
+            meta |= ours(us, version)
+        if not meta.keys() <= fates.keys:
+            fates.keys.update(meta)
+        on_list = self.exclusions.covering(trace_id, content) if self.exclusions else []
         fates.taken_down.update(on_list)
-        matched = [key for key, matches in filters.items() if key in meta and matches(meta[key])]
-        fates.matches.update(matched)
-        if len(matched) < len(filters):
+        matched = 0
+        for key, matches in self.filters.items():
+            if key in meta and matches(meta[key]):
+                matched += 1
+                fates.matches[key] += 1
+        if matched < len(self.filters):
             fates.counts["filtered"] += 1
         elif on_list:
             fates.counts["excluded"] += 1
-        elif reject and any(map(has_control_token, _flat(texts))):
+        elif self.reject and any(map(has_control_token, _flat(texts))):
             fates.counts["rejected"] += 1
         else:
             fates.counts["candidates"] += 1
-            order = keyed_hash(f"select:{params.selection.seed}", trace_id)
-            split = SPLITS.index(split_of(trace_id, meta, params.split))
-            yield True, number, *id_halves(trace_id), us, *halves(content), order, split
-            continue
-        yield False, number, *id_halves(trace_id), us, 0, 0, 0, 0
+            return SPLITS.index(split_of(trace_id, meta, self.split))
+        return None
 
 
-def _flat(texts: list[Any]) -> Iterator[str]:
-    prompt, steps, answer = texts
-    yield prompt
-    yield from steps
-    yield answer
+def _flat(texts: Sequence[str | list[str]]) -> Iterator[str]:
+    for text in texts:
+        if isinstance(text, str):
+            yield text
+        else:
+            yield from text
 
 
 def choose(candidates: Path, names: list[str], selection: Path, params: Params) -> Counter[str]:
@@ -166,7 +212,7 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
         database.read_parquet(str(candidates / "*.parquet")).create_view("traces")
         # Of all traces, selected or not: a trace is found again by its id.
         twice = "SELECT id_high, id_low FROM traces GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
-        if found := database.execute(twice).fetchone():
+        for found in database.execute(twice).fetchall():
             raise TracesError(f"id {id_text(*found)} stands on two rows of the store; remove one of them and pin again")
         database.execute("CREATE VIEW candidates AS SELECT * EXCLUDE (candidate) FROM traces WHERE candidate")
         sql = chosen_sql(params)
@@ -174,33 +220,53 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
         database.execute(f"CREATE {'VIEW' if sql == _EVERY else 'TABLE'} chosen AS {sql}")
         counts["repeats"] = _repeats(database, "candidates")
         counts["duplicates"] = _repeats(database, "chosen")
-        (counts["selected"],) = _row(database, "SELECT count(*) FROM chosen")
-        result = database.execute(
-            "SELECT part, id_high, id_low, split FROM chosen ORDER BY created_us, id_high, id_low"
-        )
-        rows = iter(lambda: result.fetchmany(4096), [])
-        for number, group in groupby((row for batch in rows for row in batch), key=itemgetter(0)):
-            kept = _counted(group, counts)
-            write_partition(partition_path(selection, names[number]), SELECTION_SCHEMA, kept)
+        result = database.sql(f"SELECT part, place, split FROM chosen ORDER BY {_ORDER}")  # noqa: S608 - no user's text
+        for number, places, splits in _by_partition(result):
+            for split, count in zip(SPLITS, np.bincount(splits, minlength=len(SPLITS)), strict=True):
+                counts[split] += int(count)
+            _write_selection(names[number], places, splits, selection)
+    counts["selected"] = sum(counts[split] for split in SPLITS)
     return counts
 
 
-def _counted(rows: Iterator[tuple[int, int, int, int]], counts: Counter[str]) -> Iterator[tuple[str, str]]:
-    for _, high, low, split in rows:
-        counts[SPLITS[split]] += 1
-        yield id_text(high, low), SPLITS[split]
+def _by_partition(result: Any) -> Iterator[tuple[int, IntArray, IntArray]]:
+    """The chosen places and their splits, a partition at a time, of rows that come in order."""
+    held: list[tuple[IntArray, IntArray]] = []
+    current = -1
+    for batch in result.to_arrow_reader(FETCHED_ROWS):
+        parts, places, splits = (column.to_numpy() for column in batch.columns)
+        starts = np.flatnonzero(np.diff(parts, prepend=current))
+        for piece in np.split(np.arange(len(parts)), starts):
+            if not len(piece):
+                continue
+            number = int(parts[piece[0]])
+            if number != current and held:
+                yield current, *_joined(held)
+                held = []
+            current = number
+            held.append((places[piece], splits[piece]))
+    if held:
+        yield current, *_joined(held)
+
+
+def _joined(pieces: list[tuple[IntArray, IntArray]]) -> tuple[IntArray, IntArray]:
+    places, splits = zip(*pieces, strict=True)
+    return np.concatenate(places), np.concatenate(splits)
+
+
+def _write_selection(name: str, places: IntArray, splits: IntArray, selection: Path) -> None:
+    ids = pq.read_table(partition_path(TRACES, name), columns=["id"]).column("id").combine_chunks()
+    names = pa.array(SPLITS)
+    chosen = batch_of(SELECTION_SCHEMA, [ids.take(places), names.take(splits)])
+    pieces = (chosen.slice(first, CHUNK_ROWS) for first in range(0, chosen.num_rows, CHUNK_ROWS))
+    write_batches(partition_path(selection, name), SELECTION_SCHEMA, pieces)
 
 
 def _repeats(database: Any, table: str) -> int:
     """How many rows have the content of another one, the first of each apart."""
     count = f"SELECT sum(n) - count(*) FROM (SELECT count(*) AS n FROM {table} GROUP BY content_high, content_low)"  # noqa: S608
-    (repeats,) = _row(database, count)
+    ((repeats,),) = database.execute(count).fetchall()
     return int(repeats)
-
-
-def _row(database: Any, sql: str) -> tuple[Any, ...]:
-    row: tuple[Any, ...] = database.execute(sql).fetchone()
-    return row
 
 
 def chosen_sql(params: Params) -> str:
@@ -209,7 +275,7 @@ def chosen_sql(params: Params) -> str:
     if params.selection.dedup == "exact":
         sql += f" QUALIFY row_number() OVER (PARTITION BY content_high, content_low ORDER BY {_ORDER}) = 1"
     order = {
-        "latest": "created_us DESC, id_high DESC, id_low DESC",
+        "latest": "part DESC, place DESC",
         "random": "random, id_high, id_low",
     }.get(params.selection.strategy)
     if params.selection.limit is not None and order:
@@ -223,14 +289,15 @@ def require_keys(params: Params, fates: Fates) -> None:
     Raises:
         TracesError: there is one.
     """
-    known = one_line(", ".join(sorted(fates.keys)), 400)
+    keys = fates.keys | OURS
+    known = one_line(", ".join(sorted(keys)), 400)
     for key in params.split.group_by:
-        if key not in fates.keys:
+        if key not in keys:
             raise TracesError(
                 f"params.yaml: split.group_by: no trace has the metadata key {key}; take it out; there are {known}"
             )
     for key in compile_filters(params.filters):
-        if key not in fates.keys:
+        if key not in keys:
             raise TracesError(f"params.yaml: filters.{key}: no trace has this metadata key; there are {known}")
         if not fates.matches[key]:
             value = params.filters[key]

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from stages.partitioned import partition_path, read_rows
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stages.partitioned import partition_path, read_chunks, read_rows, rows_of
 from stages.paths import RENDERED, SELECTION, TRACES
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace
-from training.renderers.tunix_sft import Rendered, render_turns
+from training.renderers.tunix_sft import Rendered, make_renderer
 from training.templates import Template
 
-_COLUMNS = ["id", "created_us", "trace_version", "prompt", "steps", "final_answer", "meta"]
-_UNRENDERED = Rendered("", "")
+_COLUMNS = ["id", "created_us", "trace_version", "final_answer", "meta", "prompt", "steps"]
+_TEXTS = 2  # the last of them, which are most of the bytes
 
 
 class Member(NamedTuple):
@@ -25,54 +29,66 @@ class Member(NamedTuple):
     trace: SelectedTrace
 
 
-def selected_members(name: str) -> Iterator[Member]:
-    """The selected traces of a partition, in order, not rendered yet.
+def selected_rows(name: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
+    """`split`, then `columns` (the first of them `id`) of the selected traces of a partition, in order.
 
     Raises:
-        TracesError: a selected trace is not in data/traces/.
+        TracesError: a selected trace is not in data/traces/, or not in its place.
     """
-    selection = read_rows(partition_path(SELECTION, name), ["id", "split"])
-    wanted = next(selection, None)
-    for trace_id, us, version, prompt, steps, answer, meta in read_rows(partition_path(TRACES, name), _COLUMNS):
-        if wanted is None:
-            return
-        if trace_id == wanted[0]:
-            trace = SelectedTrace(
-                trace_id, to_iso(us), version, prompt, steps, answer, "" if meta == "null" else meta, _UNRENDERED
-            )
-            yield Member(wanted[1], trace)
-            wanted = next(selection, None)
-    if wanted is not None:
-        raise TracesError(f"{SELECTION}/{name}: {wanted[0]} is selected but not in {TRACES}; run `dvc repro`")
+    path = partition_path(SELECTION, name)
+    selection = pa.Table.from_batches(read_chunks(path, ["id", "split"])) if path.exists() else None
+    if selection is None:
+        return
+    ids, splits = (selection.column(name).combine_chunks() for name in ("id", "split"))
+    first = 0
+    for batch in read_chunks(partition_path(TRACES, name), columns):
+        held = batch.filter(pc.is_in(batch.column(0), value_set=ids))
+        end = first + held.num_rows
+        if not held.column(0).equals(ids[first:end]):
+            break
+        yield from zip(splits[first:end].to_pylist(), *rows_of(held), strict=True)
+        first = end
+    if first < len(ids):
+        raise TracesError(f"{SELECTION}/{name}: {ids[first]} is selected but not in {TRACES}; run `dvc repro`")
 
 
 def render_members(name: str, template: Template, system: str | None) -> Iterator[Member]:
     """The selected traces of a partition, in order, rendered now.
 
     Raises:
-        TracesError: as `selected_members`.
+        TracesError: as `selected_rows`.
     """
-    for split, trace in selected_members(name):
-        rendered = render_turns(
-            {"prompt": trace.prompt, "trace_steps": trace.trace_steps, "final_answer": trace.final_answer},
-            template,
-            system,
+    render = make_renderer(template, system)
+    for split, trace_id, us, version, answer, meta, prompt, steps in selected_rows(name, _COLUMNS):
+        rendered = render(prompt, steps, answer)
+        yield Member(
+            split, SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), rendered)
         )
-        yield Member(split, trace._replace(rendered=rendered))
 
 
-def rendered_members(name: str) -> Iterator[Member]:
+def rendered_members(name: str, *, with_steps: bool = True) -> Iterator[Member]:
     """The selected traces of a partition, in order, with their text from data/rendered/.
 
+    Without their steps `prompt` and `trace_steps` are empty: several times less to read.
+
     Raises:
-        TracesError: data/rendered/ does not hold exactly the selected traces.
+        TracesError: data/rendered/ does not hold exactly the selected traces, or as `selected_rows`.
     """
+    columns = _COLUMNS if with_steps else _COLUMNS[:-_TEXTS]
     texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
-    for split, trace in selected_members(name):
-        trace_id, prompt, completion = next(texts, (None, "", ""))
-        if trace_id != trace.id:
-            raise TracesError(f"{RENDERED}/{name}: {trace_id} stands where {trace.id} is selected; run `dvc repro`")
-        yield Member(split, trace._replace(rendered=Rendered(prompt, completion)))
+    for split, trace_id, us, version, answer, meta, *more in selected_rows(name, columns):
+        rendered_id, *rendered = next(texts, (None, "", ""))
+        if rendered_id != trace_id:
+            raise TracesError(f"{RENDERED}/{name}: {rendered_id} stands where {trace_id} is selected; run `dvc repro`")
+        prompt, steps = more or ("", [])
+        yield Member(
+            split,
+            SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), Rendered(*rendered)),
+        )
+
+
+def _object(meta: str) -> str:
+    return "" if meta == "null" else meta
 
 
 def with_rejected(members: Iterator[Member], name: str, pairs: Path) -> Iterator[Member]:
@@ -85,7 +101,7 @@ def with_rejected(members: Iterator[Member], name: str, pairs: Path) -> Iterator
     wanted, completion = next(completions, (None, ""))
     for split, trace in members:
         if trace.id == wanted:
-            yield Member(split, trace._replace(rejected=completion))
+            yield Member(split, msgspec.structs.replace(trace, rejected=completion))
             wanted, completion = next(completions, (None, ""))
         else:
             yield Member(split, trace)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from decimal import Context, Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 from stages.params import Split
@@ -12,6 +14,9 @@ from traces.canonical import MAX_DIGITS
 
 # As many digits as a canonical number may have, so that none is rounded.
 _EXACT = Context(prec=MAX_DIGITS)
+_dump = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+# What `_dump` makes of the commonest values, without its cost.
+_WRITERS: dict[type, Callable[[Any], str]] = {str: encode_basestring, int: repr}
 
 
 def keyed_hash(key: str, value: str) -> int:
@@ -34,10 +39,14 @@ def split_of(trace_id: str, meta: dict[str, Any], split: Split) -> str:
 
 def group_of(meta: dict[str, Any], split: Split) -> str | None:
     """What a trace shares with those that must stay on its side; None where it stands alone."""
-    if not any(key in meta for key in split.group_by):
+    values = [meta.get(key) for key in split.group_by]
+    if values.count(None) == len(values) and not any(key in meta for key in split.group_by):
         return None
-    values = [_plain(meta.get(key)) for key in split.group_by]
-    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+    return f"[{', '.join([_WRITERS.get(type(value), _write)(value) for value in values])}]"
+
+
+def _write(value: Any) -> str:
+    return _dump(_plain(value))
 
 
 def _plain(value: Any) -> Any:

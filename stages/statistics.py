@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from training.formats import SelectedTrace
 
@@ -24,12 +27,17 @@ class Distribution:
     low: int | None = None
     high: int | None = None
 
-    def add(self, value: int) -> None:
-        self.bins[round_down(value)] += 1
-        self.count += 1
-        self.total += value
-        self.low = value if self.low is None else min(self.low, value)
-        self.high = value if self.high is None else max(self.high, value)
+    @classmethod
+    def of(cls, values: Iterable[int]) -> Distribution:
+        """The distribution of some values."""
+        found = cls()
+        for value, count in Counter(values).items():
+            found.bins[round_down(value)] += count
+            found.count += count
+            found.total += count * value
+            found.low = value if found.low is None else min(found.low, value)
+            found.high = value if found.high is None else max(found.high, value)
+        return found
 
     def merge(self, other: Distribution) -> None:
         self.bins += other.bins
@@ -54,6 +62,15 @@ def round_down(value: int) -> int:
     return value // unit * unit
 
 
+class _Named(msgspec.Struct):
+    source: Any = ""
+    game: Any = ""
+
+
+# A float would write 1.50 as 1.5.
+_decode = msgspec.json.Decoder(_Named, float_hook=Decimal).decode
+
+
 @dataclass
 class Statistics:
     """Of the selected traces: steps, characters of the rendered text, and where they come from."""
@@ -63,11 +80,16 @@ class Statistics:
     sources: Counter[str] = field(default_factory=Counter)
     games: Counter[str] = field(default_factory=Counter)
 
-    def add(self, trace: SelectedTrace, meta: Mapping[str, Any]) -> None:
-        self.steps.add(len(trace.trace_steps))
-        self.characters.add(len(trace.rendered.prompt) + len(trace.rendered.completion))
-        self.sources[str(meta.get("source", ""))] += 1
-        self.games[str(meta.get("game", ""))] += 1
+    @classmethod
+    def of(cls, traces: Sequence[SelectedTrace]) -> Statistics:
+        """The statistics of some traces."""
+        metas = [_decode(trace.meta) if trace.meta else _Named() for trace in traces]
+        return cls(
+            Distribution.of(len(trace.trace_steps) for trace in traces),
+            Distribution.of(len(trace.rendered.prompt) + len(trace.rendered.completion) for trace in traces),
+            Counter(str(meta.source) for meta in metas),
+            Counter(str(meta.game) for meta in metas),
+        )
 
     def merge(self, other: Statistics) -> None:
         self.steps.merge(other.steps)

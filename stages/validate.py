@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from stages.exclusions import EXCLUSIONS, load_exclusions
-from stages.executor import open_workers, worker_count
+from stages.executor import open_workers
 from stages.faults import NAMED, Faults
-from stages.keys import id_text
 from stages.lock import hash_file, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
@@ -44,6 +42,7 @@ from stages.paths import (
     shard_name,
 )
 from stages.progress import progress
+from stages.records_together import check_together
 from stages.run import run_stage
 from stages.schemas import fast_validator, load_schema
 from stages.select import select_into
@@ -54,9 +53,6 @@ from traces.files import write_text
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest
 from training.formats import FORMATS
-
-# Records that are held against each other at once; ids and groups are cut by what they are, so none is missed.
-SLICE_RECORDS = 32_768
 
 
 def work(params: Params) -> None:
@@ -227,17 +223,21 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
 
 def check_records(params: Params, scratch: Path, pairs: Path, faults: Faults) -> tuple[Counter[str], Statistics]:
     """Every record, then what only all of them together show: unique ids, disjoint splits."""
-    scratch.mkdir()
     names = partition_names(SELECTION)
     records: Counter[str] = Counter()
     statistics = Statistics()
-    check = partial(check_partition, params=params, scratch=scratch, pairs=pairs)
+    found = Faults()
+    check = partial(check_partition, params=params, pairs=pairs)
     with open_workers(len(names)) as workers:
         for part in progress(workers.map(check, names), len(names), "validate"):
             records += part.records
             statistics.merge(part.statistics)
-            faults.merge(part.faults)
-    check_together(scratch, params.export.formats, faults)
+            found.merge(part.faults)
+        # Where each record is what its trace gives, and each trace where selecting again puts it, ids are as unique and
+        # groups as whole as `select` made them. Else only a look at all records tells.
+        if found.total:
+            check_together(workers, names, params, scratch, found)
+    faults.merge(found)
     return records, statistics
 
 
@@ -272,36 +272,6 @@ def quarantine_reasons() -> Counter[str]:
         with path.open("rb") as file:
             reasons.update(json.loads(line)["reason"] for line in file)
     return reasons
-
-
-def check_together(scratch: Path, formats: Sequence[str], faults: Faults) -> None:
-    """Ids are unique in each format; no id and no group is in two splits."""
-    import duckdb  # after the workers have started: they need none of it
-
-    if not any(scratch.glob("*.parquet")):
-        return
-    twice = """
-        SELECT format, id_high, id_low FROM records WHERE id_low % $slices = $slice
-        GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
-    """
-    parted = """
-        SELECT format, arg_min(struct_pack(high := id_high, low := id_low, split := split), split),
-            arg_max(struct_pack(high := id_high, low := id_low, split := split), split)
-        FROM records WHERE group_high IS NOT NULL AND group_low % $slices = $slice
-        GROUP BY format, group_high, group_low HAVING count(DISTINCT split) > 1 ORDER BY ALL
-    """
-    with duckdb.connect(config={"memory_limit": "256MB", "threads": worker_count()}) as database:
-        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
-        database.read_parquet(str(scratch / "*.parquet")).create_view("records")
-        (count,) = database.execute("SELECT count(*) FROM records").fetchone() or (0,)
-        slices = 1 + count // SLICE_RECORDS
-        for part in ({"slices": slices, "slice": number} for number in range(slices)):
-            for number, high, low in database.execute(twice, part).fetchall():
-                faults.add("ids", (EXPORT / formats[number]).as_posix(), f"id {id_text(high, low)} is exported twice")
-            for number, *ends in database.execute(parted, part).fetchall():
-                one, other = (f"{SPLITS[end['split']]} (id {id_text(end['high'], end['low'])})" for end in ends)
-                what = f"a group of `split.group_by` is in {one} and in {other}"
-                faults.add("splits", (EXPORT / formats[number]).as_posix(), what)
 
 
 if __name__ == "__main__":

@@ -20,28 +20,23 @@ MAX_INDEX = 2**53 - 1  # the largest integer that every JSON reader holds exactl
 
 Text = Annotated[str, Meta(min_length=1, max_length=50_000)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
-Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)] | Annotated[float, Meta(ge=0, le=MAX_INDEX)]
+Index = Annotated[int, Meta(ge=0, le=MAX_INDEX)]
 
 
 class InvalidTrace(Exception):
     """A payload that is not a trace. `str(error)` is the reason, the same from every store."""
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One numbered step of reasoning. JSON Schema counts 1.0 as an integer, so `i` may arrive as one."""
+# `gc=False`: they can be in no cycle, and a million of them are much for the collector to walk.
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One numbered step of reasoning."""
 
     i: Index
     type: Tag
     content: Annotated[str, Meta(min_length=1, max_length=20_000)]
 
-    def __post_init__(self) -> None:
-        if isinstance(self.i, float):
-            if not self.i.is_integer():
-                raise ValueError("i is not a whole number")
-            msgspec.structs.force_setattr(self, "i", int(self.i))
 
-
-class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A payload as stored. Numbers in `meta` with a fraction or an exponent are raw canonical JSON."""
 
     trace_version: Tag
@@ -71,12 +66,12 @@ def decode_trace(payload: bytes | str) -> Trace:
             surrogates, numbers of more than `MAX_DIGITS` digits), or is nested too deeply.
     """
     try:
-        text = payload if isinstance(payload, str) else payload.decode()
+        text = payload.encode() if isinstance(payload, str) else payload
         trace = _decode(text)
         # Both checks are rare: a quick look at the text decides whether to walk the value.
-        if "\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
+        if b"\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
             raise InvalidTrace("the payload holds \\u0000, which jsonb cannot store")
-        if text.count("{") + text.count("[") > MAX_DEPTH and _depth(trace.meta) > MAX_DEPTH:
+        if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth(trace.meta) > MAX_DEPTH:
             raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}")
     except msgspec.ValidationError as error:
         raise InvalidTrace(_reason(str(error))) from None
@@ -85,21 +80,32 @@ def decode_trace(payload: bytes | str) -> Trace:
     except RecursionError:
         raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}") from None
     except msgspec.DecodeError as error:
-        if _LONE_SURROGATE.search(text):
-            raise InvalidTrace("the payload holds a lone surrogate, which is no Unicode text") from None
-        raise InvalidTrace(f"the payload is not JSON: {error}") from None
+        raise InvalidTrace(_no_json(text, error)) from None
     except ValueError as error:
         raise InvalidTrace(str(error)) from None
     return trace
 
 
-def _decode(text: str) -> Trace:
+def _decode(text: bytes) -> Trace:
     try:
         return _decoder.decode(text)
     except msgspec.ValidationError:
         # It looks at every one of duplicate keys, of which only the last counts, and names the first fault that it
         # meets. The canonical text has each key once and in one order: the same verdict from every store.
-        return _decoder.decode(encode_canonical(_any_decoder.decode(text)))
+        value = _any_decoder.decode(text)
+        _make_indices_whole(value)
+        return _decoder.decode(encode_canonical(value))
+
+
+def _make_indices_whole(value: Any) -> None:
+    """JSON Schema counts 1.0 as an integer, so a step's `i` may be written as one."""
+    steps = value.get("steps") if isinstance(value, dict) else None
+    for step in steps if isinstance(steps, list) else ():
+        index = step.get("i") if isinstance(step, dict) else None
+        if isinstance(index, msgspec.Raw):
+            whole, _, fraction = bytes(index).partition(b".")
+            if not fraction.strip(b"0"):
+                step["i"] = msgspec.Raw(whole)
 
 
 def encode_payload(trace: Trace) -> bytes:
@@ -111,6 +117,16 @@ def content_hash(trace: Trace) -> str:
     """What two traces share that say the same: sha256 (hex) over prompt, steps' contents and answer."""
     content = [trace.prompt, [step.content for step in trace.steps], trace.final_answer]
     return hashlib.sha256(encode_canonical(content)).hexdigest()
+
+
+def _no_json(text: bytes, error: msgspec.DecodeError) -> str:
+    try:
+        said = text.decode()
+    except UnicodeError:
+        return "the payload is not UTF-8 text"
+    if _LONE_SURROGATE.search(said):
+        return "the payload holds a lone surrogate, which is no Unicode text"
+    return f"the payload is not JSON: {error}"
 
 
 def _reason(message: str) -> str:

@@ -1,15 +1,16 @@
 """Partitions and digests: how a million pinned rows fit into a small file, and how a change is found.
 
-In (created_at, id) order a new partition begins at each row whose id hashes to 0 modulo
-`partition_rows`. Partitions follow from the data alone: rows added at the end touch the last one only;
-a late, changed or removed row touches one or two, whatever the history.
+In (created_at, id) order, once a partition has three quarters of `partition_rows`, the next one begins at the first
+row whose id hashes to 0 modulo the other quarter: `partition_rows` on average, none tiny, few much larger. Partitions
+follow from the data alone: rows added at the end touch the last one only; a late, changed or removed row touches the
+one that holds it, and those after it only as far as the two cuts differ.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from traces.ids import is_id
@@ -62,11 +63,36 @@ def partition_name(first_us: int | None, first_id: str) -> str:
     return f"{time}Z-{name}"
 
 
-def starts_partition(trace_id: str, partition_rows: int) -> bool:
-    """Whether a new partition begins at this row: 60 bits of the id's md5, modulo `partition_rows`."""
-    # 60 bits, so that PostgreSQL can take the same digits into a positive bigint.
-    digest = hashlib.md5(trace_id.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
-    return int(digest[:15], 16) % partition_rows == 0
+class Cut:
+    """Where partitions begin: `modulus` says at which rows, `fewest` how many the one before must have."""
+
+    def __init__(self, partition_rows: int) -> None:
+        self.modulus = max(1, partition_rows // 4)
+        self.fewest = partition_rows - self.modulus
+
+    def may_begin(self, trace_id: str) -> bool:
+        """Whether a partition may begin at this row: 60 bits of the id's md5 are 0 modulo `modulus`."""
+        # 60 bits, so that PostgreSQL can take the same digits into a positive bigint.
+        digest = hashlib.md5(trace_id.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
+        return int(digest[:15], 16) % self.modulus == 0
+
+    def begins(self, trace_id: str, rows: int) -> bool:
+        """Whether a partition begins at this row, the one before it having `rows`."""
+        return rows >= max(1, self.fewest) and self.may_begin(trace_id)
+
+    def joined(self, pieces: Iterable[Partition]) -> Iterator[Partition]:
+        """The partitions, of pieces that begin wherever one may."""
+        current: Partition | None = None
+        for piece in pieces:
+            if current is None or current.rows >= max(1, self.fewest):
+                if current is not None:
+                    yield current
+                current = piece
+            else:
+                total = int(current.digest, 16) + int(piece.digest, 16)
+                current = replace(current, rows=current.rows + piece.rows, digest=sum_digest(total))
+        if current is not None:
+            yield current
 
 
 def row_digest(row: Row) -> int:
@@ -89,18 +115,24 @@ class Fingerprint:
 
     def __init__(self) -> None:
         self.first: Row | None = None
+        self.last_us: int | None = None
         self.rows = self.total = 0
 
     def add(self, row: Row) -> None:
-        self.first = self.first or row
+        if self.first is None:
+            self.first = row
+        self.last_us = row.created_us
         self.rows += 1
         self.total += row_digest(row)
 
-    def watch(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """The rows as they are, each one counted in."""
-        for row in rows:
-            self.add(row)
-            yield row
+    def watch(self, rows: list[Row]) -> list[Row]:
+        """The rows as they are, counted in."""
+        if rows:
+            self.first = self.first or rows[0]
+            self.last_us = rows[-1].created_us
+            self.rows += len(rows)
+            self.total += sum(map(row_digest, rows))
+        return rows
 
     @property
     def partition(self) -> Partition:
@@ -111,9 +143,10 @@ class Fingerprint:
 
 def fingerprint(rows: Iterable[Row], partition_rows: int) -> Iterator[Partition]:
     """The partitions of `rows`, which come in order. Memory does not grow with the rows."""
+    cut = Cut(partition_rows)
     current = Fingerprint()
     for row in rows:
-        if current.rows and starts_partition(row.id, partition_rows):
+        if cut.begins(row.id, current.rows):
             yield current.partition
             current = Fingerprint()
         current.add(row)

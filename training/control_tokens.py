@@ -4,23 +4,35 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import groupby
+from os.path import commonprefix
 
 from training.templates import load_template, template_names
 
 
 @cache
+def all_control_tokens() -> list[str]:
+    """The control tokens of all templates; `{n}` stands for any whole number."""
+    return sorted({token for name in template_names() for token in load_template(name).control_tokens})
+
+
+@cache
 def _pattern() -> tuple[re.Pattern[str], tuple[str, ...]]:
-    """Any control token of any template, and the two characters that each begins with."""
-    tokens = sorted({token for name in template_names() for token in load_template(name).control_tokens})
+    """Any control token, and how they begin: of those with one first character, all that they share."""
+    tokens = all_control_tokens()
     sources = [re.escape(token).replace(re.escape("{n}"), "[0-9]+") for token in tokens]
-    return re.compile("|".join(sources)), tuple(sorted({token[:2] for token in tokens}))
+    alike = groupby(tokens, key=lambda token: token[0])
+    return re.compile("|".join(sources)), tuple(commonprefix(list(group)) for _, group in alike)  # noqa: RUF071 - texts
 
 
 def has_control_token(text: str) -> bool:
     """Whether `text` holds one."""
     pattern, starts = _pattern()
     # Most text holds no start of a token at all, and a plain search is far faster than the pattern.
-    return any(start in text for start in starts) and pattern.search(text) is not None
+    for start in starts:
+        if start in text:
+            return pattern.search(text) is not None
+    return False
 
 
 def neutralise(text: str) -> str:

@@ -46,7 +46,7 @@ def partition_of(number: int, rows: list[int]) -> int:
 
 def test_only_the_partitions_and_shards_that_hold_a_change_are_written_anew(repository: Path, tmp_path: Path) -> None:
     params = repository / "params.yaml"
-    params.write_text(params.read_text().replace("partition_rows: 16384", f"partition_rows: {PARTITION_ROWS}"))
+    params.write_text(params.read_text().replace("partition_rows: 20480", f"partition_rows: {PARTITION_ROWS}"))
     # Row 400 comes late: its time is between those of 399 and 401. Neither it nor 700 begins a partition.
     assert not any(starts_partition(normalise_id(trace_id(n)), PARTITION_ROWS) for n in (400, 700))
     kept = [n for n in range(ROWS) if n != 400]

@@ -37,7 +37,7 @@ def peaks(folder: Path, count: int, partition_rows: int) -> dict[str, float]:
     """The peak memory of each stage in MB, one worker, over a store of `count` rows."""
     repository = copy_repository(folder / f"project-{count}")
     params = repository / "params.yaml"
-    params.write_text(params.read_text().replace("partition_rows: 16384", f"partition_rows: {partition_rows}"))
+    params.write_text(params.read_text().replace("partition_rows: 20480", f"partition_rows: {partition_rows}"))
     url = write_sqlite(folder / f"{count}.db", rows(count))
     settings = {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": "1"}
     found = {"pin": peak_mb(repository, "traces", "pin", **settings)}

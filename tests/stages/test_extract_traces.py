@@ -127,5 +127,5 @@ def test_rows_later_than_the_pin_are_not_read(workspace: Path) -> None:
 def test_another_size_of_partitions_than_the_pin_s_says_to_pin(workspace: Path) -> None:
     pin_rows([row(1)])
     set_params(extract={"partition_rows": 16})
-    with pytest.raises(TracesError, match="pinned with partition_rows 16384, params.yaml says 16; run `traces pin`"):
+    with pytest.raises(TracesError, match="pinned with partition_rows 20480, params.yaml says 16; run `traces pin`"):
         extract_traces.work(load_params())

@@ -81,7 +81,7 @@ def edit_shard() -> None:
 
 def edit_lock() -> None:
     path = Path("dvc.lock")
-    path.write_text(path.read_text().replace("partition_rows: 16384", "partition_rows: 16385"))
+    path.write_text(path.read_text().replace("partition_rows: 20480", "partition_rows: 20481"))
 
 
 def edit_lock_s_hash() -> None:

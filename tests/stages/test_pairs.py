@@ -231,7 +231,7 @@ def scored_store(scores: Iterable[tuple[int, str, object, str]]) -> str:
 
 def pin_scored(url: str) -> None:
     with open_store(url) as store:
-        SNAPSHOT.write_text(dump_pin(take_pin(store, 16384, 0, "helpful")))
+        SNAPSHOT.write_text(dump_pin(take_pin(store, 20480, 0, "helpful")))
 
 
 def test_scores_rank_by_their_latest_value(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.spool import BATCH_ROWS, read_spool, spool_partitions
+from stages.spool import BATCH_ROWS, spool_partitions
 from tests.support.samples import trace_id
 from traces.partitions import Row, fingerprint
 
@@ -16,9 +16,10 @@ ROWS = [
 
 def test_each_file_holds_one_partition_of_the_pin(tmp_path: Path) -> None:
     for size in (64, 10**9):
-        found = [list(read_spool(path)) for path in spool_partitions(iter(ROWS), size, tmp_path)]
+        found = [list(source.rows()) for source in spool_partitions(iter(ROWS), size, tmp_path)]
         assert [row for rows in found for row in rows] == ROWS
         assert [len(rows) for rows in found] == [partition.rows for partition in fingerprint(ROWS, size)]
+        assert list(tmp_path.iterdir()) == []  # read once
 
 
 def test_without_rows_there_is_no_file(tmp_path: Path) -> None:

@@ -16,10 +16,7 @@ def test_bins_are_numbers_of_two_leading_digits(value: int, bin_: int) -> None:
 
 def test_merged_parts_equal_the_whole() -> None:
     values = [1, 5, 5, 120, 129, 7]
-    whole, one, other = Distribution(), Distribution(), Distribution()
-    for index, value in enumerate(values):
-        whole.add(value)
-        (one if index % 2 else other).add(value)
+    whole, one, other = Distribution.of(values), Distribution.of(values[::2]), Distribution.of(values[1::2])
     one.merge(other)
     one.merge(Distribution())
     assert one == whole

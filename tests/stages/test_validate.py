@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages import export, manifest, render, validate
+from stages import export, manifest, records_together, render, validate
 from stages.params import load_params
 from stages.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
 from stages.paths import SELECTION, VALIDATION
@@ -129,7 +129,7 @@ def test_an_id_in_two_shards_and_a_group_in_two_splits_are_found(
     whole: Path, slice_records: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # 121 records are held against each other in 18 slices, or all at once.
-    monkeypatch.setattr(validate, "SLICE_RECORDS", slice_records)
+    monkeypatch.setattr(records_together, "SLICE_RECORDS", slice_records)
     copied = shard().read_text().splitlines(keepends=True)[0]
     found = faults_of(lambda: edit(shard(split="test"), lambda lines: [copied, *lines]))
     assert found["faults_by_kind"].keys() >= {"ids", "splits", "selection", "count"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples import trace_id
-from traces.partitions import Fingerprint, Partition, Row, fingerprint, partition_name, row_digest, starts_partition
+from traces.partitions import Cut, Fingerprint, Partition, Row, fingerprint, partition_name, row_digest
 
 SIZE = 8
 
@@ -31,20 +32,58 @@ def test_rows_added_at_the_end_touch_only_the_last_partition(before: set[int], n
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.sets(st.integers(0, 400), min_size=20, max_size=200), st.data())
-def test_a_row_removed_or_late_touches_at_most_two(numbers: set[int], data: st.DataObject) -> None:
+def test_a_row_removed_or_late_touches_its_partition_and_those_until_two_begin_alike(
+    numbers: set[int], data: st.DataObject
+) -> None:
     gone = data.draw(st.sampled_from(sorted(numbers)))
-    whole, less = set(partitions(list(numbers))), set(partitions(list(numbers - {gone})))
-    assert 1 <= len(whole - less) <= 2
-    assert len(less - whole) <= 2
+    whole, less = partitions(list(numbers)), partitions(list(numbers - {gone}))
+    assert [p for p in whole if p.first_us is not None and p.first_us < gone][:-1] == [
+        p for p in less if p.first_us is not None and p.first_us < gone
+    ][:-1]
+    # From the first later row at which one begins in both, all are the same.
+    later = [{p.first_us for p in found if p.first_us is not None and p.first_us > gone} for found in (whole, less)]
+    if both := later[0] & later[1]:
+        again = min(us for us in both if us is not None)
+        tails = [[p for p in found if p.first_us is not None and p.first_us >= again] for found in (whole, less)]
+        assert tails[0] == tails[1]
 
 
-def test_a_partition_begins_at_the_first_row_and_at_each_id_whose_hash_says_so() -> None:
-    numbers = list(range(100))
-    found = partitions(numbers)
-    assert [p.first_id for p in found] == [
-        trace_id(n) for n in numbers if n == 0 or starts_partition(trace_id(n), SIZE)
-    ]
-    assert sum(p.rows for p in found) == 100
+def test_a_late_row_seldom_touches_more_than_two() -> None:
+    numbers = list(range(0, 4000, 2))
+    size = 64
+    whole = set(fingerprint(rows_of(numbers), size))
+    touched = [len(whole - set(fingerprint(rows_of([*numbers, late]), size))) for late in range(1, 4000, 200)]
+    assert sum(count <= 2 for count in touched) >= 0.8 * len(touched)
+
+
+def test_a_partition_begins_at_the_first_id_whose_hash_says_so_once_the_one_before_has_three_quarters() -> None:
+    numbers = list(range(1000))
+    size = 64
+    cut = Cut(size)
+    found = list(fingerprint(rows_of(numbers), size))
+    assert sum(p.rows for p in found) == 1000
+    assert all(p.rows >= 48 for p in found[:-1])
+    assert all(cut.may_begin(p.first_id) for p in found[1:])
+    position = 0
+    for partition in found:
+        begun = [n for n in range(position + 48, position + partition.rows) if cut.may_begin(trace_id(n))]
+        assert not begun
+        position += partition.rows
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 64, 5000])
+def test_pieces_joined_are_the_partitions(size: int) -> None:
+    rows = rows_of(list(range(500)))
+    cut = Cut(size)
+    pieces: list[Partition] = []
+    held = Fingerprint()
+    for row in rows:
+        if held.rows and cut.may_begin(row.id):
+            pieces.append(held.partition)
+            held = Fingerprint()
+        held.add(row)
+    pieces.append(held.partition)
+    assert list(cut.joined(pieces)) == list(fingerprint(rows, size))
 
 
 def test_the_digest_needs_no_order() -> None:

@@ -2,5 +2,6 @@
 
 from traces.store.base import Census, Store
 from traces.store.open import DATABASE_URL, open_store, open_writable
+from traces.store.source import Source
 
-__all__ = ["DATABASE_URL", "Census", "Store", "open_store", "open_writable"]
+__all__ = ["DATABASE_URL", "Census", "Source", "Store", "open_store", "open_writable"]

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from traces.errors import TracesError, one_line
 from traces.partitions import Partition, Row, fingerprint
 from traces.scores import Score, score_value
+from traces.store.source import Source
 from traces.store.table import COLUMNS, SCORE_COLUMNS, scores, traces
 
 # Rows fetched from the server at a time: 2,000 traces of 1 KB are 2 MB.
@@ -107,6 +108,13 @@ class Store(ABC):
     @abstractmethod
     def stream(self, as_of_us: int) -> Iterator[Row]:
         """The rows not later than `as_of_us`, undated ones first, then in (created_at, id) order."""
+
+    def sources(self, as_of_us: int, partitions: list[Partition]) -> list[Source] | None:  # noqa: ARG002
+        """The partitions, each to be read by itself, together all rows not later than `as_of_us`.
+
+        None where the store can only be read from one end to the other.
+        """
+        return None
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -24,6 +24,9 @@ FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
     "messages": messages_line,
 }
 
+# Those that read a trace's own prompt and steps, beside what was rendered of them.
+READ_STEPS = frozenset({"trace", "tunix_grpo"})
+
 # What a schema cannot say of a record that holds turns: the fault, or None.
 TURN_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
     "tunix_sft": tunix_sft_fault,
@@ -31,4 +34,4 @@ TURN_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
     "tunix_dpo": tunix_dpo_fault,
 }
 
-__all__ = ["FORMATS", "TURN_FAULTS", "SelectedTrace"]
+__all__ = ["FORMATS", "READ_STEPS", "TURN_FAULTS", "SelectedTrace"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from training.renderers.tunix_sft import Rendered
@@ -12,7 +10,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-class SelectedTrace(NamedTuple):
+class SelectedTrace(msgspec.Struct, frozen=True, gc=False):
     """A trace to be exported. `meta` is canonical JSON, an object or empty; `created_at` ISO 8601."""
 
     id: str
@@ -33,8 +31,10 @@ def metadata_json(trace: SelectedTrace, **extra: str) -> msgspec.Raw:
     """
     ours = {"created_at": trace.created_at, "trace_version": trace.trace_version, **extra}
     meta = trace.meta
-    if any(f'"{key}"' in meta for key in ours):
-        meta = _rename(meta, ours)
+    for key in ours:
+        if f'"{key}"' in meta:
+            meta = _rename(meta, ours)
+            break
     head = _encode(ours)
     return msgspec.Raw(head if len(meta) <= 2 else head[:-1] + b"," + meta[1:].encode())
 

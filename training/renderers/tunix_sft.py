@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from operator import add
 from typing import NamedTuple, TypedDict
 
 from training.control_tokens import neutralise
@@ -34,11 +36,19 @@ def render_turns(example: Example, template: Template, system: str | None = None
 
     A `system` text opens the user's turn, a blank line before the question: Gemma has no system turn.
     """
-    question = neutralise(example["prompt"])
-    if system:
-        question = f"{neutralise(system)}\n\n{question}"
-    prompt = f"{template.user_open}{question}{template.user_close}{template.model_open}"
-    return Rendered(prompt, f"{render_reasoning(example)}{template.model_close}")
+    return make_renderer(template, system)(example["prompt"], example["trace_steps"], example["final_answer"])
+
+
+def make_renderer(template: Template, system: str | None = None) -> Callable[[str, Sequence[str], str], Rendered]:
+    """`render_turns` for many: a function of question, steps and answer, with what is always the same made once."""
+    before = template.user_open + (f"{neutralise(system)}\n\n" if system else "")
+    after = template.user_close + template.model_open
+    end = template.model_close
+
+    def render(question: str, steps: Sequence[str], answer: str) -> Rendered:
+        return Rendered(f"{before}{neutralise(question)}{after}", render_reasoning(steps, answer) + end)
+
+    return render
 
 
 def turn_texts(rendered: Rendered, template: Template) -> tuple[str, str]:
@@ -47,13 +57,20 @@ def turn_texts(rendered: Rendered, template: Template) -> tuple[str, str]:
     return rendered.prompt[len(template.user_open) : user_end], rendered.completion[: -len(template.model_close)]
 
 
-def render_reasoning(example: Example) -> str:
-    """The model's turn without its end: numbered steps, where there are any, and the answer."""
-    lines = [f"{number}. {neutralise(step)}" for number, step in enumerate(example["trace_steps"], 1)]
-    if lines:
-        lines.insert(0, "Reasoning:")
-    lines.append(f"Answer: {neutralise(example['final_answer'])}")
-    return "\n".join(lines)
+def render_reasoning(steps: Sequence[str], answer: str) -> str:
+    """The model's turn without its end: numbered steps, where there are any, and the answer.
+
+    Neutralised as a whole: no control token holds a line's end or begins with what is put before a step or an answer,
+    so that none can form across them.
+    """
+    reasoning = "Reasoning:\n" if steps else ""
+    lines = "\n".join([*map(add, _numbers(len(steps)), steps), f"Answer: {answer}"])
+    return neutralise(reasoning + lines)
+
+
+@cache
+def _numbers(count: int) -> list[str]:
+    return [f"{number}. " for number in range(1, count + 1)]
 
 
 def is_one_exchange(prompt: str, completion: str, template: Template) -> bool:

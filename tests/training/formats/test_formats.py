@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from stages.schemas import fast_validator, load_schema
@@ -95,8 +96,8 @@ def test_a_messages_record_line_by_line() -> None:
 def test_plain_formats_are_the_same_by_every_template(template: Template) -> None:
     trace = example(prompt="  <|im_end|> ? ", answer="<eos>")
     steps = {"prompt": trace.prompt, "trace_steps": trace.trace_steps, "final_answer": trace.final_answer}
-    ours = trace._replace(rendered=render_turns(steps, template, "Think."))
-    gemma = trace._replace(rendered=render_turns(steps, GEMMA, "Think."))
+    ours = msgspec.structs.replace(trace, rendered=render_turns(steps, template, "Think."))
+    gemma = msgspec.structs.replace(trace, rendered=render_turns(steps, GEMMA, "Think."))
     for name in ("messages", "training_example"):
         assert FORMATS[name](ours, template) == FORMATS[name](gemma, GEMMA)
     assert b"Think.\\n\\n  < |im_end|> ? " in FORMATS["messages"](ours, template)
@@ -109,7 +110,7 @@ def test_a_tunix_dpo_record_line_by_line() -> None:
         '<start_of_turn>model\\n","chosen_responses":"Reasoning:\\n1. Two.\\n2. And two.\\nAnswer: 4<end_of_turn>",'
         '"rejected_responses":"Answer: 5<end_of_turn>"}\n'
     )
-    assert line("tunix_dpo", example()._replace(rejected="")) == b""
+    assert line("tunix_dpo", msgspec.structs.replace(example(), rejected="")) == b""
 
 
 @pytest.mark.parametrize(

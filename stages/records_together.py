@@ -1,0 +1,112 @@
+"""What only all exported records together show: an id that stands twice, an id or a group in two splits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from stages.executor import Workers, worker_count
+from stages.faults import Faults
+from stages.filters import OURS, decode_meta, ours
+from stages.keys import HALF, id_halves, id_text, text_halves
+from stages.params import Params, Split
+from stages.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
+from stages.paths import EXPORT, SPLITS, TRACES, shard_name
+from stages.shard_checks import record_id, shard_lines
+from stages.splits import group_of
+from traces.ids import is_id
+
+RECORD_SCHEMA = make_schema(
+    [
+        ("format", pa.int8()),  # counted as in params
+        ("id_high", HALF),
+        ("id_low", HALF),
+        ("split", pa.int8()),  # counted as in SPLITS
+        ("group_high", HALF),  # of a hash of the group; null for a trace that stands alone
+        ("group_low", HALF),
+    ]
+)
+# Records that are held against each other at once; ids and groups are cut by what they are, so none is missed.
+SLICE_RECORDS = 1 << 20
+_TWICE = """
+    SELECT format, id_high, id_low FROM records WHERE id_low % $slices = $slice
+    GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL
+"""
+_PARTED = """
+    SELECT format, arg_min(struct_pack(high := id_high, low := id_low, split := split), split),
+        arg_max(struct_pack(high := id_high, low := id_low, split := split), split)
+    FROM records WHERE group_high IS NOT NULL AND group_low % $slices = $slice
+    GROUP BY format, group_high, group_low HAVING count(DISTINCT split) > 1 ORDER BY ALL
+"""
+
+
+def check_together(workers: Workers, names: list[str], params: Params, scratch: Path, faults: Faults) -> None:
+    """Ids are unique in each format; no id and no group is in two splits."""
+    import duckdb  # after the workers have started: they need none of it
+
+    scratch.mkdir()
+    for found in workers.map(partial(gather_records, params=params, scratch=scratch), names):
+        faults.merge(found)
+    if not any(scratch.glob("*.parquet")):
+        return
+    formats = params.export.formats
+    with duckdb.connect(config={"memory_limit": "256MB", "threads": worker_count()}) as database:
+        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+        database.read_parquet(str(scratch / "*.parquet")).create_view("records")
+        (count,) = database.execute("SELECT count(*) FROM records").fetchone() or (0,)
+        slices = 1 + count // SLICE_RECORDS
+        for part in ({"slices": slices, "slice": number} for number in range(slices)):
+            for number, high, low in database.execute(_TWICE, part).fetchall():
+                faults.add("ids", (EXPORT / formats[number]).as_posix(), f"id {id_text(high, low)} is exported twice")
+            for number, *ends in database.execute(_PARTED, part).fetchall():
+                one, other = (f"{SPLITS[end['split']]} (id {id_text(end['high'], end['low'])})" for end in ends)
+                what = f"a group of `split.group_by` is in {one} and in {other}"
+                faults.add("splits", (EXPORT / formats[number]).as_posix(), what)
+
+
+def gather_records(name: str, params: Params, scratch: Path) -> Faults:
+    """Write the keys of a partition's records to `scratch`, narrow as they are; the fault that prevents it."""
+    faults = Faults()
+    path = partition_path(scratch, name)
+    with faults.guard(name):
+        try:
+            write_batches(path, RECORD_SCHEMA, map(_batch, chunks(_records(name, params))))
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return faults
+
+
+_Record = tuple[int, str, int, tuple[int | None, int | None]]
+
+
+def _records(name: str, params: Params) -> Iterator[_Record]:
+    groups = dict(_groups(name, params.split))
+    for number, format_name in enumerate(params.export.formats):
+        for place, split in enumerate(SPLITS):
+            for line in shard_lines(EXPORT / format_name / shard_name(split, name)):
+                trace_id = record_id(line)
+                if is_id(trace_id):
+                    yield number, trace_id, place, groups.get(trace_id, (None, None))
+
+
+def _groups(name: str, split: Split) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The groups of a partition's traces that have one: not every format's records say theirs."""
+    asks_ours = not OURS.isdisjoint(split.group_by)
+    for trace_id, us, version, meta in read_rows(
+        partition_path(TRACES, name), ["id", "created_us", "trace_version", "meta"]
+    ):
+        held = (decode_meta(meta) or {}) | (ours(us, version) if asks_ours else {})
+        group = group_of(held, split)
+        if group is not None:
+            yield trace_id, text_halves(group)
+
+
+def _batch(records: list[_Record]) -> pa.RecordBatch:
+    numbers, ids, splits, groups = zip(*records, strict=True)
+    columns: list[Any] = [numbers, *id_halves(ids), splits, *zip(*groups, strict=True)]
+    return batch_of(RECORD_SCHEMA, columns)
