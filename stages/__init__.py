@@ -3,6 +3,10 @@
 import importlib.util
 import os
 import sys
+import time
+
+# Before any of the project's code is read.
+STARTED = time.time()
 
 # `.venv/bin/dvc` without the environment on PATH runs the system's Python, which has none of our packages.
 if sys.version_info < (3, 11) or any(

@@ -23,6 +23,11 @@ class Exclusions:
     ids: frozenset[str]
     contents: frozenset[str]
 
+    @property
+    def listed(self) -> list[str]:
+        """All of them as they are written, in order."""
+        return sorted({*self.ids, *(f"sha256:{content}" for content in self.contents)})
+
     def __len__(self) -> int:
         return len(self.ids) + len(self.contents)
 
@@ -33,7 +38,7 @@ class Exclusions:
 
     def without(self, found: set[str]) -> list[str]:
         """What is on the list beside `found`, in order."""
-        return sorted({*self.ids, *(f"sha256:{content}" for content in self.contents)} - found)
+        return [trace for trace in self.listed if trace not in found]
 
 
 def load_exclusions(path: Path = EXCLUSIONS) -> Exclusions:

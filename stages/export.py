@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import IO, Any
 
 from stages.executor import open_workers
+from stages.memo import Memo, open_memo, remembering
 from stages.pairs import find_pairs
 from stages.params import Params
-from stages.partitioned import partition_names
-from stages.paths import EXPORT, PAIRS, SELECTION, TWINS, shard_name
+from stages.partitioned import partition_names, partition_path
+from stages.paths import EXPORT, PAIRS, RENDERED, SELECTION, SPLITS, TRACES, TWINS, shard_name
 from stages.progress import progress
 from stages.run import run_stage
 from stages.selected import rendered_members, with_rejected
-from stages.twins import write_twin
-from traces.files import folder_aside
+from stages.twins import twin_path, write_twin
+from traces.files import folder_aside, hash_file
 from training.formats import FORMATS, READ_STEPS
 from training.templates import Template, load_template
 
@@ -39,9 +40,10 @@ def work(params: Params) -> None:
         if "tunix_dpo" in params.export.formats:
             tell(find_pairs(pairs, params), params.export.preference.key)
         chosen: dict[str, Path] = {name: folder for name, folder in folders.items() if name in params.export.formats}
-        with open_workers(len(names)) as workers:
+        with open_workers(len(names)) as workers, open_memo("export", exported_by(params)) as memo:
             export = partial(
-                export_partition,
+                recall_partition,
+                memo=memo,
                 folders=chosen,
                 template=load_template(params.render.template),
                 twins=twins if params.export.parquet else None,
@@ -60,6 +62,36 @@ def tell(counts: dict[str, Any], key: str | None) -> None:
             f"{counts['unpaired']} rank as the others do; docs/datasets.md says how export.preference ranks",
             file=sys.stderr,
         )
+
+
+def exported_by(params: Params) -> list[Any]:
+    """The params that records follow from, beside those that made what is read."""
+    return [params.export.formats, params.export.parquet, params.render.template]
+
+
+def exported_from(name: str, pairs: Path) -> list[str]:
+    """What a partition's shards follow from, beside params: hashes."""
+    paths = [partition_path(folder, name) for folder in (TRACES, SELECTION, RENDERED, pairs)]
+    return [hash_file(path) if path.exists() else "" for path in paths]
+
+
+def shard_paths(name: str, folders: dict[str, Path], twins: Path | None) -> list[Path]:
+    """Where a partition's shards may be, and their twins."""
+    shards = {(fmt, split): folder / shard_name(split, name) for fmt, folder in folders.items() for split in SPLITS}
+    return [*shards.values(), *(twin_path(twins, fmt, shard) for (fmt, _), shard in shards.items() if twins)]
+
+
+def recall_partition(
+    name: str, memo: Memo | None, folders: dict[str, Path], template: Template, twins: Path | None, pairs: Path
+) -> None:
+    """Like `export_partition`, for a partition that is as it was, the shards that were written then."""
+    remembering(
+        memo,
+        lambda: exported_from(name, pairs),
+        shard_paths(name, folders, twins),
+        None,
+        lambda: export_partition(name, folders, template, twins, pairs),
+    )
 
 
 def export_partition(name: str, folders: dict[str, Path], template: Template, twins: Path | None, pairs: Path) -> None:
@@ -81,7 +113,7 @@ def export_partition(name: str, folders: dict[str, Path], template: Template, tw
     if twins is not None:
         for format_name, split in files:
             shard = folders[format_name] / shard_name(split, name)
-            write_twin(shard, format_name, twins / format_name / f"{shard.stem}.parquet")
+            write_twin(shard, format_name, twin_path(twins, format_name, shard))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from stages.executor import open_workers
 from stages.extract_scores import extract_scores
+from stages.memo import Memo, open_memo, remembering
 from stages.params import Params
 from stages.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
 from stages.paths import QUARANTINE, REASONS, SCORES, TRACES
@@ -34,7 +35,7 @@ from traces.errors import TracesError
 from traces.files import folder_aside
 from traces.ids import is_id
 from traces.model import InvalidTrace, Trace, content_hash, decode_trace
-from traces.partitions import Fingerprint, Partition, Row, partition_name
+from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name
 from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
 from traces.store import DATABASE_URL, Source, Store
 from traces.times import to_iso
@@ -107,13 +108,34 @@ def extract_rows(store: Store, pin: Pin, traces: Path, quarantine: Path) -> list
     """Extract the pinned rows, partition by partition side by side; what came of those that have rows."""
     extract = partial(extract_partition, traces=traces, quarantine=quarantine)
     with ExitStack() as stack:
-        sources: Iterable[Source] | None = store.sources(pin.as_of_us, pin.partitions)
+        workers = stack.enter_context(open_workers(len(pin.partitions)))
+        sources = store.sources(pin.as_of_us, pin.partitions)
         if sources is None:
             spool = tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent)
-            sources = spool_partitions(store.rows(pin.as_of_us), pin.partition_rows, Path(stack.enter_context(spool)))
-        workers = stack.enter_context(open_workers(len(pin.partitions)))
-        done = progress(workers.map(extract, sources), len(pin.partitions), "extract")
-        return [extracted for extracted in done if extracted is not None]
+            rows = store.rows(pin.as_of_us)
+            spooled = spool_partitions(rows, pin.partition_rows, Path(stack.enter_context(spool)))
+            done = workers.map(extract, spooled)
+        else:
+            memo = stack.enter_context(open_memo("extract", [DIGEST_METHOD, pin.store]))
+            recall = partial(recall_partition, memo=memo, traces=traces, quarantine=quarantine)
+            done = workers.map(recall, zip(sources, pin.partitions, strict=True))
+        finished = progress(done, len(pin.partitions), "extract")
+        return [extracted for extracted in finished if extracted is not None]
+
+
+def recall_partition(
+    item: tuple[Source, Partition], memo: Memo | None, traces: Path, quarantine: Path
+) -> Extracted | None:
+    """Like `extract_partition`, without reading the store for a partition that was read before."""
+    source, pinned = item
+    return remembering(
+        memo,
+        lambda: [pinned.first, str(pinned.rows), pinned.digest],
+        [partition_path(traces, pinned.name), quarantine / f"{pinned.name}.jsonl"],
+        Extracted,
+        lambda: extract_partition(source, traces, quarantine),
+        lambda found: found is not None and found.partition == pinned,
+    )
 
 
 def extract_partition(source: Source, traces: Path, quarantine: Path) -> Extracted | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from stages.executor import worker_count
 from stages.params import PARAMS, read_yaml
 from traces.errors import TracesError, one_line
+from traces.files import hash_file
 
 LOCK = Path("dvc.lock")
 _MEND = "`dvc repro` makes it right"
@@ -25,6 +26,7 @@ class Artefact:
     md5: str
     size: int
     nfiles: int | None = None
+    files: dict[str, str] = field(default_factory=dict, compare=False)  # the md5 of each, by path, where they were read
 
     def entry(self) -> dict[str, Any]:
         """As the manifest quotes it."""
@@ -59,8 +61,11 @@ def locked_params(entries: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lock_faults(entries: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """Where the lock differs from the workspace: a param, a dependency, code, or an output's bytes."""
+def lock_faults(entries: dict[str, Any], params: dict[str, Any], hashes: dict[str, str] | None = None) -> list[str]:
+    """Where the lock differs from the workspace: a param, a dependency, code, or an output's bytes.
+
+    `hashes` gets the md5 of every file that was read, by its path.
+    """
     faults = []
     for stage, entry in entries.items():
         for key, locked in entry.get("params", {}).get(str(PARAMS), {}).items():
@@ -75,6 +80,8 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any]) -> list[str]:
         for item in (*entry.get("deps", ()), *entry.get("outs", ())):
             quoted.setdefault(item["path"], {}).setdefault(item["md5"], []).append(stage)
     for path, actual in zip(quoted, hash_paths(list(quoted)), strict=True):
+        if actual is not None and hashes is not None:
+            hashes |= actual.files
         for md5, stages in quoted[path].items():
             ran = f"stage {', '.join(stages)}"
             if actual is None:
@@ -96,13 +103,10 @@ def hash_path(path: str) -> Artefact | None:
     found = Path(path)
     if found.is_dir():
         return _hash_folder(found)
-    return Artefact(path, hash_file(found), found.stat().st_size) if found.is_file() else None
-
-
-def hash_file(path: Path) -> str:
-    """The md5 of a file (hex), a piece at a time."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if not found.is_file():
+        return None
+    md5 = hash_file(found)
+    return Artefact(path, md5, found.stat().st_size, files={path: md5})
 
 
 def _hash_folder(folder: Path) -> Artefact:
@@ -112,7 +116,8 @@ def _hash_folder(folder: Path) -> Artefact:
     listing = [{"md5": hash_file(files[parts]), "relpath": "/".join(parts)} for parts in kept]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     size = sum(files[parts].stat().st_size for parts in kept)
-    return Artefact(folder.as_posix(), f"{digest}.dir", size, len(kept))
+    hashes = {f"{folder.as_posix()}/{item['relpath']}": item["md5"] for item in listing}
+    return Artefact(folder.as_posix(), f"{digest}.dir", size, len(kept), hashes)
 
 
 def _left_behind(name: str) -> bool:

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from stages.exclusions import load_exclusions
-from stages.lock import Artefact, hash_file, load_lock, lock_faults, locked_params, outputs
+from stages.lock import Artefact, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
 from stages.run import run_stage
 from stages.schemas import schema_versions
 from traces.errors import TracesError
-from traces.files import file_aside, write_text
+from traces.files import file_aside, hash_file, write_text
 from traces.partitions import DIGEST_METHOD
 from traces.pin import load_pin
 from training.templates import load_template

@@ -15,14 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from stages.executor import open_workers
+from stages.memo import Memo, open_memo, remembering
 from stages.params import Params
 from stages.partitioned import RENDERED_SCHEMA, batch_of, chunks, partition_names, partition_path, write_batches
-from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS
+from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS, TRACES
 from stages.progress import progress
 from stages.run import run_stage
 from stages.selected import render_members
 from stages.statistics import Statistics, dump_stats, pipeline_stats
-from traces.files import folder_aside, write_text
+from traces.files import folder_aside, hash_file, write_text
 from training.formats import SelectedTrace
 from training.templates import Template, load_template
 
@@ -31,14 +32,36 @@ def work(params: Params) -> None:
     names = partition_names(SELECTION)
     template = load_template(params.render.template)
     statistics = Statistics()
-    with folder_aside(RENDERED) as rendered, open_workers(len(names)) as workers:
-        render = partial(render_partition, rendered=rendered, template=template, system=params.render.system)
+    with (
+        folder_aside(RENDERED) as rendered,
+        open_workers(len(names)) as workers,
+        open_memo("render", params.render.model_dump()) as memo,
+    ):
+        render = partial(recall_partition, memo=memo, rendered=rendered, template=template, system=params.render.system)
         for part in progress(workers.map(render, names), len(names), "render"):
             statistics.merge(part)
     counts, reasons = json.loads(COUNTS.read_text()), Counter(json.loads(REASONS.read_text()))
     write_text(STATS, dump_stats(pipeline_stats(statistics, counts, reasons)))
     write_text(STEPS, statistics.steps.csv("steps"))
     write_text(CHARACTERS, statistics.characters.csv("characters"))
+
+
+def rendered_from(name: str) -> list[str]:
+    """What a partition's texts follow from, beside params: hashes."""
+    return [hash_file(partition_path(folder, name)) for folder in (TRACES, SELECTION)]
+
+
+def recall_partition(
+    name: str, memo: Memo | None, rendered: Path, template: Template, system: str | None
+) -> Statistics:
+    """Like `render_partition`, for a partition that is as it was, what was rendered then."""
+    return remembering(
+        memo,
+        lambda: rendered_from(name),
+        [partition_path(rendered, name)],
+        Statistics,
+        lambda: render_partition(name, rendered, template, system),
+    )
 
 
 def render_partition(name: str, rendered: Path, template: Template, system: str | None) -> Statistics:

@@ -26,6 +26,7 @@ from stages.exclusions import EXCLUSIONS, Exclusions, load_exclusions
 from stages.executor import open_workers, worker_count
 from stages.filters import OURS, compile_filters, decode_meta, ours
 from stages.keys import HALF, halves, id_halves, id_text
+from stages.memo import Memo, open_memo, remembering
 from stages.params import Params, Range, Split
 from stages.partitioned import (
     CHUNK_ROWS,
@@ -43,7 +44,7 @@ from stages.progress import progress
 from stages.run import run_stage
 from stages.splits import keyed_hash, split_of
 from traces.errors import TracesError, one_line
-from traces.files import folder_aside
+from traces.files import folder_aside, hash_file
 from training.control_tokens import has_control_token
 
 IntArray = npt.NDArray[np.int64]
@@ -104,9 +105,9 @@ def select_into(selection: Path, params: Params) -> list[str]:
     with tempfile.TemporaryDirectory(prefix="select-") as scratch:
         candidates = Path(scratch) / "candidates"
         candidates.mkdir()
-        find = partial(find_candidates, candidates=candidates, params=params, exclusions=exclusions)
         fates = Fates()
-        with open_workers(len(names)) as workers:
+        with open_workers(len(names)) as workers, open_memo("select", _matters(params, exclusions)) as memo:
+            find = partial(recall_candidates, memo=memo, candidates=candidates, params=params, exclusions=exclusions)
             for part in progress(workers.map(find, enumerate(names)), len(names), "select"):
                 fates.add(part)
         require_keys(params, fates)
@@ -116,6 +117,25 @@ def select_into(selection: Path, params: Params) -> list[str]:
         written = tally(fates, counts, params.selection.dedup)
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
     return exclusions.without(fates.taken_down)
+
+
+def _matters(params: Params, exclusions: Exclusions) -> list[Any]:
+    """What candidates follow from, beside their traces."""
+    return [params.model_dump(include={"filters", "selection", "split", "render"}), exclusions.listed]
+
+
+def recall_candidates(
+    part: tuple[int, str], memo: Memo | None, candidates: Path, params: Params, exclusions: Exclusions
+) -> Fates:
+    """Like `find_candidates`, for a partition that is as it was, what was found then."""
+    number, name = part
+    return remembering(
+        memo,
+        lambda: [str(number), hash_file(partition_path(TRACES, name))],
+        [partition_path(candidates, name)],
+        Fates,
+        lambda: find_candidates(part, candidates, params, exclusions),
+    )
 
 
 def find_candidates(part: tuple[int, str], candidates: Path, params: Params, exclusions: Exclusions) -> Fates:

@@ -67,14 +67,33 @@ class _Shard:
     matched: bool = True
 
 
-def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Path) -> None:
+def check_lines(name: str, params: Params, statistics: Statistics) -> PartitionChecks:
+    """Hold every record of a partition, known to be what its trace gives, to its schema and its template."""
+    checks = PartitionChecks(statistics=statistics)
     template = load_template(params.render.template)
+    with checks.faults.guard(name):
+        for shards in _open_shards(name, params).values():
+            for shard in shards:
+                for line in shard.lines:
+                    _check_line(line, shard, template, checks.faults)
+                checks.records[shard.format_name] += shard.read
+    return checks
+
+
+def _open_shards(name: str, params: Params) -> dict[str, list[_Shard]]:
+    """A partition's shards by split."""
     shards: dict[str, list[_Shard]] = {split: [] for split in SPLITS}
     for format_name in params.export.formats:
         validator = fast_validator(load_schema(f"export/{format_name}"))
         for split in SPLITS:
             path = EXPORT / format_name / shard_name(split, name)
             shards[split].append(_Shard(format_name, split, validator, path, shard_lines(path)))
+    return shards
+
+
+def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Path) -> None:
+    template = load_template(params.render.template)
+    shards = _open_shards(name, params)
     texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
     for members in chunks(_members(name, params, template, pairs)):
         for split, trace in members:

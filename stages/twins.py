@@ -23,6 +23,11 @@ _TYPES: dict[str, pa.DataType] = {
 }
 
 
+def twin_path(twins: Path, format_name: str, shard: Path) -> Path:
+    """Where a shard's twin lies, within the folder of all twins."""
+    return twins / format_name / f"{shard.stem}.parquet"
+
+
 def write_twin(shard: Path, format_name: str, twin: Path) -> None:
     """Write the records of `shard` as Parquet. Equal shards have equal twins, byte for byte."""
     twin.parent.mkdir(parents=True, exist_ok=True)

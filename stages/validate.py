@@ -17,7 +17,7 @@ from typing import Any
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import hash_file, load_lock, lock_faults
+from stages.lock import load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
@@ -46,10 +46,10 @@ from stages.records_together import check_together
 from stages.run import run_stage
 from stages.schemas import fast_validator, load_schema
 from stages.select import select_into
-from stages.shard_checks import check_partition
+from stages.shard_memo import open_gate, recall_checks
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError, one_line
-from traces.files import write_text
+from traces.files import hash_file, write_text
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest
 from training.formats import FORMATS
@@ -59,8 +59,9 @@ def work(params: Params) -> None:
     faults = Faults()
     records: Counter[str] = Counter()
     manifest: dict[str, Any] = {}
+    hashes: dict[str, str] = {}
     with faults.guard("dvc.lock"):
-        check_lock(faults)
+        check_lock(faults, hashes)
     with faults.guard(str(MANIFEST), "manifest"):
         manifest = load_manifest(faults)
         check_manifest(params, manifest, faults)
@@ -80,7 +81,7 @@ def work(params: Params) -> None:
         with faults.guard(str(PAIRS)):
             check_pairs(params, pairs, faults)
         with faults.guard(str(EXPORT)):
-            records, statistics = check_records(params, Path(scratch) / "records", pairs, faults)
+            records, statistics = check_records(params, hashes, Path(scratch), faults)
             check_counts(params, manifest, records, faults)
             with faults.guard(str(STATS)):
                 check_statistics(statistics, counts, faults)
@@ -102,10 +103,10 @@ def work(params: Params) -> None:
         )
 
 
-def check_lock(faults: Faults) -> None:
-    """Every hash in dvc.lock, of the stages before this one, is that of the bytes."""
+def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
+    """Every hash in dvc.lock, of the stages before this one, is that of the bytes. `hashes` gets those of all files."""
     entries = load_lock((*QUOTED, "manifest"))
-    for line in lock_faults(entries, read_yaml(PARAMS)):
+    for line in lock_faults(entries, read_yaml(PARAMS), hashes):
         where, _, what = line.partition(": ")
         faults.add("hash", where, what)
 
@@ -221,22 +222,25 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
     return counts
 
 
-def check_records(params: Params, scratch: Path, pairs: Path, faults: Faults) -> tuple[Counter[str], Statistics]:
+def check_records(
+    params: Params, hashes: dict[str, str], scratch: Path, faults: Faults
+) -> tuple[Counter[str], Statistics]:
     """Every record, then what only all of them together show: unique ids, disjoint splits."""
     names = partition_names(SELECTION)
     records: Counter[str] = Counter()
     statistics = Statistics()
     found = Faults()
-    check = partial(check_partition, params=params, pairs=pairs)
-    with open_workers(len(names)) as workers:
-        for part in progress(workers.map(check, names), len(names), "validate"):
+    with open_workers(len(names)) as workers, open_gate(params) as memos:
+        check = partial(recall_checks, params=params, pairs=scratch / "pairs", memos=memos)
+        items = ((name, {path: md5 for path, md5 in hashes.items() if name in path}) for name in names)
+        for part in progress(workers.map(check, items), len(names), "validate"):
             records += part.records
             statistics.merge(part.statistics)
             found.merge(part.faults)
         # Where each record is what its trace gives, and each trace where selecting again puts it, ids are as unique and
         # groups as whole as `select` made them. Else only a look at all records tells.
         if found.total:
-            check_together(workers, names, params, scratch, found)
+            check_together(workers, names, params, scratch / "records", found)
     faults.merge(found)
     return records, statistics
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import uuid
@@ -59,6 +60,12 @@ def write_text(path: Path, text: str) -> None:
     if not path.is_file() or path.read_bytes() != data:
         with file_aside(path) as aside:
             aside.write_bytes(data)
+
+
+def hash_file(path: Path) -> str:
+    """The md5 of a file (hex), a piece at a time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _aside(path: Path) -> Path:
