@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stages.executor import open_workers
-from stages.memo import Memo, open_memo, remembering
+from stages.memo import Memo, content_of, open_memo, remembering
 from stages.pairs import find_pairs
 from stages.params import Params
 from stages.partitioned import partition_names, partition_path
@@ -24,7 +24,7 @@ from stages.progress import progress
 from stages.run import run_stage
 from stages.selected import rendered_members, with_rejected
 from stages.twins import twin_path, write_twin
-from traces.files import folder_aside, hash_file
+from traces.files import folder_aside
 from training.formats import FORMATS, READ_STEPS
 from training.templates import Template, load_template
 
@@ -71,8 +71,7 @@ def exported_by(params: Params) -> list[Any]:
 
 def exported_from(name: str, pairs: Path) -> list[str]:
     """What a partition's shards follow from, beside params: hashes."""
-    paths = [partition_path(folder, name) for folder in (TRACES, SELECTION, RENDERED, pairs)]
-    return [hash_file(path) if path.exists() else "" for path in paths]
+    return content_of(*(partition_path(folder, name) for folder in (TRACES, SELECTION, RENDERED, pairs)))
 
 
 def shard_paths(name: str, folders: dict[str, Path], twins: Path | None) -> list[Path]:

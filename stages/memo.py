@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_origin
 
 import msgspec
+from pydantic_core import to_jsonable_python
 
 from stages import STARTED
 from traces.errors import TracesError
@@ -198,7 +199,12 @@ def open_memo(task: str, params: object) -> Iterator[Memo | None]:
         yield None
         return
     versions = [f"{name} {metadata.version(name)}" for name in LIBRARIES]
-    what = [task, platform.python_version(), *versions, msgspec.json.encode(params, order="sorted").decode()]
+    what = [
+        task,
+        platform.python_version(),
+        *versions,
+        msgspec.json.encode(to_jsonable_python(params), order="sorted").decode(),
+    ]
     memo = Memo(memo_root() / hashlib.sha256("\n".join([*what, code_hash()]).encode()).hexdigest()[:32])
     try:
         yield memo
@@ -206,6 +212,11 @@ def open_memo(task: str, params: object) -> Iterator[Memo | None]:
         if code_changed():
             memo.forget()
         trim()
+
+
+def content_of(*paths: Path) -> list[str]:
+    """The md5 of each file; empty where there is none."""
+    return [hash_file(path) if path.exists() else "" for path in paths]
 
 
 def remembering(

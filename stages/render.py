@@ -15,16 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 
 from stages.executor import open_workers
-from stages.memo import Memo, open_memo, remembering
+from stages.memo import Memo, content_of, open_memo, remembering
 from stages.params import Params
-from stages.partitioned import RENDERED_SCHEMA, batch_of, chunks, partition_names, partition_path, write_batches
+from stages.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_batches
 from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS, TRACES
 from stages.progress import progress
 from stages.run import run_stage
-from stages.selected import render_members
+from stages.selected import rendered_batches
 from stages.statistics import Statistics, dump_stats, pipeline_stats
-from traces.files import folder_aside, hash_file, write_text
-from training.formats import SelectedTrace
+from traces.files import folder_aside, write_text
 from training.templates import Template, load_template
 
 
@@ -35,7 +34,7 @@ def work(params: Params) -> None:
     with (
         folder_aside(RENDERED) as rendered,
         open_workers(len(names)) as workers,
-        open_memo("render", params.render.model_dump()) as memo,
+        open_memo("render", params.render) as memo,
     ):
         render = partial(recall_partition, memo=memo, rendered=rendered, template=template, system=params.render.system)
         for part in progress(workers.map(render, names), len(names), "render"):
@@ -48,7 +47,7 @@ def work(params: Params) -> None:
 
 def rendered_from(name: str) -> list[str]:
     """What a partition's texts follow from, beside params: hashes."""
-    return [hash_file(partition_path(folder, name)) for folder in (TRACES, SELECTION)]
+    return content_of(partition_path(TRACES, name), partition_path(SELECTION, name))
 
 
 def recall_partition(
@@ -67,16 +66,14 @@ def recall_partition(
 def render_partition(name: str, rendered: Path, template: Template, system: str | None) -> Statistics:
     """Write one partition's texts and return its statistics."""
     statistics = Statistics()
-    traces = chunks(trace for _, trace in render_members(name, template, system))
-    write_batches(partition_path(rendered, name), RENDERED_SCHEMA, _measured(traces, statistics))
+    write_batches(partition_path(rendered, name), RENDERED_SCHEMA, _measured(name, template, system, statistics))
     return statistics
 
 
-def _measured(traces: Iterator[list[SelectedTrace]], statistics: Statistics) -> Iterator[pa.RecordBatch]:
-    for chunk in traces:
-        statistics.merge(Statistics.of(chunk))
-        prompts, completions = zip(*(trace.rendered for trace in chunk), strict=True)
-        yield batch_of(RENDERED_SCHEMA, [[trace.id for trace in chunk], prompts, completions])
+def _measured(name: str, template: Template, system: str | None, statistics: Statistics) -> Iterator[pa.RecordBatch]:
+    for _, traces, texts in rendered_batches(name, template, system):
+        statistics.merge(Statistics.of(traces, texts))
+        yield texts
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from stages.exclusions import EXCLUSIONS, Exclusions, load_exclusions
 from stages.executor import open_workers, worker_count
 from stages.filters import OURS, compile_filters, decode_meta, ours
 from stages.keys import HALF, halves, id_halves, id_text
-from stages.memo import Memo, open_memo, remembering
+from stages.memo import Memo, content_of, open_memo, remembering
 from stages.params import Params, Range, Split
 from stages.partitioned import (
     CHUNK_ROWS,
@@ -44,7 +44,7 @@ from stages.progress import progress
 from stages.run import run_stage
 from stages.splits import keyed_hash, split_of
 from traces.errors import TracesError, one_line
-from traces.files import folder_aside, hash_file
+from traces.files import folder_aside
 from training.control_tokens import has_control_token
 
 IntArray = npt.NDArray[np.int64]
@@ -121,7 +121,7 @@ def select_into(selection: Path, params: Params) -> list[str]:
 
 def _matters(params: Params, exclusions: Exclusions) -> list[Any]:
     """What candidates follow from, beside their traces."""
-    return [params.model_dump(include={"filters", "selection", "split", "render"}), exclusions.listed]
+    return [params.filters, params.selection, params.split, params.render.control_tokens, exclusions.listed]
 
 
 def recall_candidates(
@@ -131,7 +131,7 @@ def recall_candidates(
     number, name = part
     return remembering(
         memo,
-        lambda: [str(number), hash_file(partition_path(TRACES, name))],
+        lambda: [str(number), *content_of(partition_path(TRACES, name))],
         [partition_path(candidates, name)],
         Fates,
         lambda: find_candidates(part, candidates, params, exclusions),

@@ -10,15 +10,15 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.partitioned import partition_path, read_chunks, read_rows, rows_of
+from stages.partitioned import RENDERED_SCHEMA, batch_of, partition_path, read_chunks, read_rows, rows_of
 from stages.paths import RENDERED, SELECTION, TRACES
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace
-from training.renderers.tunix_sft import Rendered, make_renderer
+from training.renderers.tunix_sft import Rendered, render_columns
 from training.templates import Template
 
-_COLUMNS = ["id", "created_us", "trace_version", "final_answer", "meta", "prompt", "steps"]
+COLUMNS = ["id", "created_us", "trace_version", "final_answer", "meta", "prompt", "steps"]
 _TEXTS = 2  # the last of them, which are most of the bytes
 
 
@@ -29,41 +29,58 @@ class Member(NamedTuple):
     trace: SelectedTrace
 
 
-def selected_rows(name: str, columns: list[str]) -> Iterator[tuple[Any, ...]]:
-    """`split`, then `columns` (the first of them `id`) of the selected traces of a partition, in order.
+def selected_batches(name: str, columns: list[str]) -> Iterator[tuple[Any, Any]]:
+    """The selected traces of a partition, in order: their splits, and their `columns`, of which the first is `id`.
 
     Raises:
         TracesError: a selected trace is not in data/traces/, or not in its place.
     """
-    path = partition_path(SELECTION, name)
-    selection = pa.Table.from_batches(read_chunks(path, ["id", "split"])) if path.exists() else None
-    if selection is None:
+    chunks = list(read_chunks(partition_path(SELECTION, name), ["id", "split"]))
+    if not chunks:
         return
-    ids, splits = (selection.column(name).combine_chunks() for name in ("id", "split"))
+    ids, splits = (column.combine_chunks() for column in pa.Table.from_batches(chunks).columns)
     first = 0
     for batch in read_chunks(partition_path(TRACES, name), columns):
         held = batch.filter(pc.is_in(batch.column(0), value_set=ids))
         end = first + held.num_rows
         if not held.column(0).equals(ids[first:end]):
             break
-        yield from zip(splits[first:end].to_pylist(), *rows_of(held), strict=True)
+        if held.num_rows:
+            yield splits[first:end], held
         first = end
     if first < len(ids):
         raise TracesError(f"{SELECTION}/{name}: {ids[first]} is selected but not in {TRACES}; run `dvc repro`")
+
+
+def rendered_batches(name: str, template: Template, system: str | None) -> Iterator[tuple[Any, Any, pa.RecordBatch]]:
+    """The selected traces of a partition: splits, the traces (`COLUMNS`), and their texts, rendered now.
+
+    Raises:
+        TracesError: as `selected_batches`.
+    """
+    for splits, batch in selected_batches(name, COLUMNS):
+        steps = batch.column("steps")
+        offsets: Any = pc.subtract(steps.offsets, steps.offsets[0])
+        contents = pa.ListArray.from_arrays(offsets, steps.flatten().field("content"))
+        texts = render_columns(batch.column("prompt"), contents, batch.column("final_answer"), template, system)
+        yield splits, batch, batch_of(RENDERED_SCHEMA, [batch.column("id"), *texts])
 
 
 def render_members(name: str, template: Template, system: str | None) -> Iterator[Member]:
     """The selected traces of a partition, in order, rendered now.
 
     Raises:
-        TracesError: as `selected_rows`.
+        TracesError: as `selected_batches`.
     """
-    render = make_renderer(template, system)
-    for split, trace_id, us, version, answer, meta, prompt, steps in selected_rows(name, _COLUMNS):
-        rendered = render(prompt, steps, answer)
-        yield Member(
-            split, SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), rendered)
-        )
+    for splits, batch, texts in rendered_batches(name, template, system):
+        rows = zip(*rows_of(batch), *rows_of(texts)[1:], strict=True)
+        for split, (trace_id, us, version, answer, meta, prompt, steps, *rendered) in zip(
+            splits.to_pylist(), rows, strict=True
+        ):
+            yield Member(
+                split,
+                SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), Rendered(*rendered)),
+            )
 
 
 def rendered_members(name: str, *, with_steps: bool = True) -> Iterator[Member]:
@@ -72,11 +89,16 @@ def rendered_members(name: str, *, with_steps: bool = True) -> Iterator[Member]:
     Without their steps `prompt` and `trace_steps` are empty: several times less to read.
 
     Raises:
-        TracesError: data/rendered/ does not hold exactly the selected traces, or as `selected_rows`.
+        TracesError: data/rendered/ does not hold exactly the selected traces, or as `selected_batches`.
     """
-    columns = _COLUMNS if with_steps else _COLUMNS[:-_TEXTS]
+    columns = COLUMNS if with_steps else COLUMNS[:-_TEXTS]
     texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
-    for split, trace_id, us, version, answer, meta, *more in selected_rows(name, columns):
+    rows = (
+        row
+        for splits, batch in selected_batches(name, columns)
+        for row in zip(splits.to_pylist(), *rows_of(batch), strict=True)
+    )
+    for split, trace_id, us, version, answer, meta, *more in rows:
         rendered_id, *rendered = next(texts, (None, "", ""))
         if rendered_id != trace_id:
             raise TracesError(f"{RENDERED}/{name}: {rendered_id} stands where {trace_id} is selected; run `dvc repro`")

@@ -15,10 +15,10 @@ import msgspec
 
 from stages.faults import Faults
 from stages.params import Params
-from stages.partitioned import chunks, partition_path, read_rows
+from stages.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from stages.paths import EXPORT, RENDERED, SPLITS, TWINS, shard_name
 from stages.schemas import fast_validator, load_schema
-from stages.selected import Member, render_members, with_rejected
+from stages.selected import Member, render_members, rendered_batches, with_rejected
 from stages.statistics import Statistics
 from stages.twins import write_twin
 from traces.errors import one_line
@@ -94,22 +94,16 @@ def _open_shards(name: str, params: Params) -> dict[str, list[_Shard]]:
 def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Path) -> None:
     template = load_template(params.render.template)
     shards = _open_shards(name, params)
-    texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
-    for members in chunks(_members(name, params, template, pairs)):
-        for split, trace in members:
-            if next(texts, None) != (trace.id, *trace.rendered):
-                checks.faults.add(
-                    "content", f"{RENDERED}/{name}, id {trace.id}", "not what rendering its trace again gives"
-                )
-            for shard in shards[split]:
-                wanted = FORMATS[shard.format_name](trace, template)
-                if not wanted:
-                    continue
-                line = next(shard.lines, None)
-                shard.matched = shard.matched and line == wanted
-                if line is not None:
-                    _check_line(line, shard, template, checks.faults)
-        checks.statistics.merge(Statistics.of([trace for _, trace in members]))
+    _check_texts(name, params, template, checks)
+    for split, trace in _members(name, params, template, pairs):
+        for shard in shards[split]:
+            wanted = FORMATS[shard.format_name](trace, template)
+            if not wanted:
+                continue
+            line = next(shard.lines, None)
+            shard.matched = shard.matched and line == wanted
+            if line is not None:
+                _check_line(line, shard, template, checks.faults)
     for split in SPLITS:
         for shard in shards[split]:
             for line in shard.lines:
@@ -122,6 +116,17 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Pat
                 members_again = _members(name, params, template, pairs)
                 lines = list(shard_lines(shard.path))
                 _explain(shard.path, lines, _expected(members_again, shard, template), checks.faults)
+
+
+def _check_texts(name: str, params: Params, template: Template, checks: PartitionChecks) -> None:
+    """A partition's texts are what rendering its traces again gives; measures both."""
+    held = read_rows(partition_path(RENDERED, name), RENDERED_SCHEMA.names)
+    for _, traces, texts in rendered_batches(name, template, params.render.system):
+        checks.statistics.merge(Statistics.of(traces, texts))
+        for wanted in zip(*rows_of(texts), strict=True):
+            if next(held, None) != wanted:
+                what = "not what rendering its trace again gives"
+                checks.faults.add("content", f"{RENDERED}/{name}, id {wanted[0]}", what)
 
 
 def _check_twin(shard: _Shard, faults: Faults) -> None:

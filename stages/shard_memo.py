@@ -35,9 +35,9 @@ def open_gate(params: Params) -> Iterator[GateMemos]:
     """The memos that the gate goes by."""
     schemas = {name: hash_file(SCHEMAS / f"export/{name}.schema.json") for name in params.export.formats}
     with (
-        open_memo("render", params.render.model_dump()) as render,
+        open_memo("render", params.render) as render,
         open_memo("export", exported_by(params)) as export,
-        open_memo("validate", [params.render.model_dump(), exported_by(params), schemas]) as checks,
+        open_memo("validate", [params.render, exported_by(params), schemas]) as checks,
     ):
         yield GateMemos(checks, render, export)
 

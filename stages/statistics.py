@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 import msgspec
-
-from training.formats import SelectedTrace
+import pyarrow.compute as pc
 
 # Counts by an arbitrary metadata value could be as many as the traces; the rest are counted together.
 MAX_NAMES = 100
@@ -68,7 +67,7 @@ class _Named(msgspec.Struct):
 
 
 # A float would write 1.50 as 1.5.
-_decode = msgspec.json.Decoder(_Named, float_hook=Decimal).decode
+_decode = msgspec.json.Decoder(_Named | None, float_hook=Decimal).decode
 
 
 @dataclass
@@ -81,12 +80,13 @@ class Statistics:
     games: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, traces: Sequence[SelectedTrace]) -> Statistics:
-        """The statistics of some traces."""
-        metas = [_decode(trace.meta) if trace.meta else _Named() for trace in traces]
+    def of(cls, traces: Any, texts: Any) -> Statistics:
+        """The statistics of a batch of traces, and of the texts that were rendered of them."""
+        metas = [_decode(meta) or _Named() for meta in traces.column("meta").to_pylist()]
+        characters = pc.add(pc.utf8_length(texts.column("prompt")), pc.utf8_length(texts.column("completion")))
         return cls(
-            Distribution.of(len(trace.trace_steps) for trace in traces),
-            Distribution.of(len(trace.rendered.prompt) + len(trace.rendered.completion) for trace in traces),
+            Distribution.of(pc.list_value_length(traces.column("steps")).to_pylist()),
+            Distribution.of(characters.to_pylist()),
             Counter(str(meta.source) for meta in metas),
             Counter(str(meta.game) for meta in metas),
         )

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 from os.path import commonprefix
+from typing import Any
+
+import pyarrow as pa
 
 from training.templates import load_template, template_names
 
@@ -45,3 +49,19 @@ def neutralise(text: str) -> str:
     while has_control_token(text):
         text = pattern.sub(lambda token: f"{token[0][0]} {token[0][1:]}", text)
     return text
+
+
+def neutralise_column(texts: Any) -> Any:
+    """`neutralise` of each text in one of Arrow's columns."""
+    _, starts = _pattern()
+    if not any(start.encode() in held for start in starts for held in _data(texts)):
+        return texts
+    return pa.array([neutralise(text) for text in texts.to_pylist()], pa.string())
+
+
+def _data(texts: Any) -> Iterator[bytes]:
+    """All texts of a column, end to end."""
+    _, offsets, data = texts.buffers()
+    if data is not None and offsets is not None and len(texts):
+        ends = memoryview(offsets).cast("i")
+        yield bytes(memoryview(data)[ends[texts.offset] : ends[texts.offset + len(texts)]])

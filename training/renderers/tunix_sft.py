@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from operator import add
-from typing import NamedTuple, TypedDict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypedDict
 
-from training.control_tokens import neutralise
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from training.control_tokens import neutralise, neutralise_column
 from training.templates import Template, load_template
+
+Column = Any  # an Arrow array, whose types say less than they should
 
 
 class Example(TypedDict):
@@ -36,41 +40,46 @@ def render_turns(example: Example, template: Template, system: str | None = None
 
     A `system` text opens the user's turn, a blank line before the question: Gemma has no system turn.
     """
-    return make_renderer(template, system)(example["prompt"], example["trace_steps"], example["final_answer"])
+    steps = pa.array([list(example["trace_steps"])], pa.list_(pa.string()))
+    question, answer = (pa.array([text], pa.string()) for text in (example["prompt"], example["final_answer"]))
+    prompts, completions = render_columns(question, steps, answer, template, system)
+    return Rendered(prompts[0].as_py(), completions[0].as_py())
 
 
-def make_renderer(template: Template, system: str | None = None) -> Callable[[str, Sequence[str], str], Rendered]:
-    """`render_turns` for many: a function of question, steps and answer, with what is always the same made once."""
+def render_columns(
+    questions: Column, steps: Column, answers: Column, template: Template, system: str | None = None
+) -> tuple[Column, Column]:
+    """`render_turns` of many: Arrow's columns of equal length, of texts, and of lists of texts."""
     before = template.user_open + (f"{neutralise(system)}\n\n" if system else "")
-    after = template.user_close + template.model_open
-    end = template.model_close
+    prompts = _joined(before, neutralise_column(questions), template.user_close + template.model_open)
+    reasoning = _joined(_numbered(steps), "Answer: ", answers)
+    # As a whole: no control token holds a line's end or begins with what is put before a step or an answer, so that
+    # none can form across them.
+    return prompts, _joined(neutralise_column(reasoning), template.model_close)
 
-    def render(question: str, steps: Sequence[str], answer: str) -> Rendered:
-        return Rendered(f"{before}{neutralise(question)}{after}", render_reasoning(steps, answer) + end)
 
-    return render
+def _numbered(steps: Column) -> Column:
+    """The steps of each trace, numbered from 1, a line each after a heading; nothing where there are none."""
+    lengths = pc.list_value_length(steps).to_numpy()
+    starts = np.cumsum(lengths) - lengths
+    places = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    numbers = pa.array([f"{number}. " for number in range(1, int(lengths.max(initial=0)) + 1)], pa.string())
+    lines = _joined(numbers.take(pa.array(places)), steps.flatten(), "\n")
+    offsets = pa.array(np.append(starts, lengths.sum()), pa.int32())
+    texts = _joined("Reasoning:\n", pc.binary_join(pa.ListArray.from_arrays(offsets, lines), ""))
+    return pc.if_else(pa.array(lengths > 0), texts, "")
+
+
+def _joined(*parts: str | Column) -> Column:
+    """The parts one after the other, each a column or the same text for all."""
+    joined: Any = pc.binary_join_element_wise
+    return joined(*parts, "")
 
 
 def turn_texts(rendered: Rendered, template: Template) -> tuple[str, str]:
     """What the user and the model say in a rendered text, without the marks of their turns."""
     user_end = -len(template.user_close + template.model_open)
     return rendered.prompt[len(template.user_open) : user_end], rendered.completion[: -len(template.model_close)]
-
-
-def render_reasoning(steps: Sequence[str], answer: str) -> str:
-    """The model's turn without its end: numbered steps, where there are any, and the answer.
-
-    Neutralised as a whole: no control token holds a line's end or begins with what is put before a step or an answer,
-    so that none can form across them.
-    """
-    reasoning = "Reasoning:\n" if steps else ""
-    lines = "\n".join([*map(add, _numbers(len(steps)), steps), f"Answer: {answer}"])
-    return neutralise(reasoning + lines)
-
-
-@cache
-def _numbers(count: int) -> list[str]:
-    return [f"{number}. " for number in range(1, count + 1)]
 
 
 def is_one_exchange(prompt: str, completion: str, template: Template) -> bool:
