@@ -34,7 +34,7 @@ from traces.embedded import open_configured
 from traces.errors import TracesError
 from traces.files import folder_aside
 from traces.ids import is_id
-from traces.model import InvalidTrace, Trace, content_hash, decode_trace
+from traces.model import InvalidTrace, Trace, decode_trace, content_hash
 from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name
 from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
 from traces.store import DATABASE_URL, Source, Store
@@ -169,13 +169,14 @@ def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
     """The rows as `TRACES_SCHEMA` has them."""
     traces = [trace for _, trace in rows]
     steps = [step for trace in traces for step in trace.steps]
+    contents = [[step.content for step in trace.steps] for trace in traces]
     # Columns of plain values, then cut: several times faster than a list of objects a trace.
     fields: list[list[Any]] = [
         [step.i for step in steps],
         [step.type for step in steps],
-        [step.content for step in steps],
+        list(chain.from_iterable(contents)),
     ]
-    ends = list(accumulate((len(trace.steps) for trace in traces), initial=0))
+    ends = list(accumulate(map(len, contents), initial=0))
     values = pa.StructArray.from_arrays(
         [pa.array(field, kind.type) for field, kind in zip(fields, STEP, strict=True)], fields=list(STEP)
     )
@@ -189,7 +190,10 @@ def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
             pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values),
             [trace.final_answer for trace in traces],
             [encode_canonical(trace.meta) for trace in traces],
-            [content_hash(trace) for trace in traces],
+            [
+                content_hash(trace.prompt, held, trace.final_answer)
+                for trace, held in zip(traces, contents, strict=True)
+            ],
         ],
     )
 

@@ -68,10 +68,10 @@ def decode_trace(payload: bytes | str) -> Trace:
     try:
         text = payload.encode() if isinstance(payload, str) else payload
         trace = _decode(text)
-        # Both checks are rare: a quick look at the text decides whether to walk the value.
+        # Both checks are rare: a quick look decides whether to walk the value.
         if b"\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
             raise InvalidTrace("the payload holds \\u0000, which jsonb cannot store")
-        if text.count(b"{") + text.count(b"[") > MAX_DEPTH and _depth(trace.meta) > MAX_DEPTH:
+        if _may_be_deep(trace.meta) and _depth(trace.meta) > MAX_DEPTH:
             raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}")
     except msgspec.ValidationError as error:
         raise InvalidTrace(_reason(str(error))) from None
@@ -84,6 +84,16 @@ def decode_trace(payload: bytes | str) -> Trace:
     except ValueError as error:
         raise InvalidTrace(str(error)) from None
     return trace
+
+
+def _may_be_deep(meta: dict[str, Any] | None) -> bool:
+    """Whether metadata nests at all, beyond a list or an object of plain values: most does not."""
+    for value in (meta or {}).values():
+        items = value.values() if type(value) is dict else value if type(value) is list else ()
+        for item in items:
+            if type(item) is dict or type(item) is list:
+                return True
+    return False
 
 
 def _decode(text: bytes) -> Trace:
@@ -113,10 +123,9 @@ def encode_payload(trace: Trace) -> bytes:
     return encode_canonical(trace)
 
 
-def content_hash(trace: Trace) -> str:
+def content_hash(prompt: str, contents: list[str], answer: str) -> str:
     """What two traces share that say the same: sha256 (hex) over prompt, steps' contents and answer."""
-    content = [trace.prompt, [step.content for step in trace.steps], trace.final_answer]
-    return hashlib.sha256(encode_canonical(content)).hexdigest()
+    return hashlib.sha256(encode_canonical([prompt, contents, answer])).hexdigest()
 
 
 def _no_json(text: bytes, error: msgspec.DecodeError) -> str:
