@@ -15,6 +15,7 @@ from benchmarks.measure import Measurement
 from benchmarks.ours import Workspace, prepared
 
 TINY = 300  # traces: a build of so few is start-up
+TINY_PARTITION = 64  # rows, so that there are several partitions, and workers start as in a large build
 
 
 @dataclass(frozen=True)
@@ -55,14 +56,16 @@ class Bench:
         return self._build("ours", self.rows, ["tunix_sft"])
 
     @contextmanager
-    def build(self, name: str, rows: int, formats: Sequence[str] = ("tunix_sft",)) -> Iterator[Built]:
+    def build(
+        self, name: str, rows: int, formats: Sequence[str] = ("tunix_sft",), partition_rows: int | None = None
+    ) -> Iterator[Built]:
         """Another build, removed afterwards."""
-        built = self._build(name, rows, list(formats))
+        built = self._build(name, rows, list(formats), partition_rows)
         yield built
         shutil.rmtree(built.workspace.folder)
 
-    def _build(self, name: str, rows: int, formats: list[str]) -> Built:
-        workspace = prepared(self.work, name, self.store(rows), self.server, formats)
+    def _build(self, name: str, rows: int, formats: list[str], partition_rows: int | None = None) -> Built:
+        workspace = prepared(self.work, name, self.store(rows), self.server, formats, partition_rows)
         say(f"building {rows:,} traces as {', '.join(formats)}")
         return Built(workspace, workspace.pin(), workspace.build())
 

@@ -44,7 +44,9 @@ class Workspace:
         return self.measure("python", "-m", f"stages.{name}", TRACES_MEMO="off")
 
 
-def prepared(work: Path, name: str, url: str, server: int, formats: list[str]) -> Workspace:
+def prepared(
+    work: Path, name: str, url: str, server: int, formats: list[str], partition_rows: int | None = None
+) -> Workspace:
     """A fresh clone that takes all traces of the store at `url` and exports them in `formats`."""
     folder = work / name
     settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url}
@@ -53,6 +55,8 @@ def prepared(work: Path, name: str, url: str, server: int, formats: list[str]) -
     path, yaml = folder / "params.yaml", YAML()
     params = yaml.load(path)
     params["filters"]["source"] = None
+    if partition_rows:
+        params["extract"]["partition_rows"] = partition_rows
     params["export"]["formats"] = formats
     params["export"]["parquet"] = False
     yaml.dump(params, path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.bench import TINY, Bench
+from benchmarks.bench import TINY, TINY_PARTITION, Bench
 from benchmarks.measure import Measurement
 
 
@@ -36,7 +36,7 @@ class Scaling:
 def run(bench: Bench) -> Scaling:
     """Build the smaller ones beside the whole."""
     with (
-        bench.build("tiny", TINY) as tiny,
+        bench.build("tiny", TINY, partition_rows=TINY_PARTITION) as tiny,
         bench.build("tenth", bench.rows // 10) as tenth,
         bench.build("fifth", bench.rows // 5) as fifth,
     ):
