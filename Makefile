@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
 
-.PHONY: repro gate test soak lint format schemas lock clean
+.PHONY: repro gate test soak lint format bench schemas lock clean
 .DEFAULT_GOAL := repro
 
 repro: .venv/training  ## build the dataset, train on it for ten steps, and say what it is
@@ -33,6 +33,9 @@ lint: .venv/training  ## ruff and strict types
 format: .venv/ready
 	ruff check --fix .
 	ruff format .
+
+bench: .venv/training  ## what a build costs beside other ways to write it; BENCH_ROWS=20000 for a try
+	python -m benchmarks
 
 schemas: .venv/ready  ## write the schema that follows from stages/params.py
 	python -m stages.params

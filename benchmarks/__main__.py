@@ -1,0 +1,90 @@
+"""`make bench`, or `python -m benchmarks` for a part of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.bench import Bench, say
+from benchmarks.database import database_server
+from benchmarks.machine import machine, uncommitted, versions
+from benchmarks.measure import ROOT, require_linux, server_process
+from benchmarks.report import PAGE, show, write_page
+from benchmarks.results import PARTS, Part, Results
+from commands.app import paragraphs
+
+# In the repository, since a system's temporary folder may be in memory: there no write reaches a disk.
+WORK = ROOT / ".cache/bench"
+LEAST_ROWS = 5_000
+
+
+def main(
+    rows: Annotated[
+        int, typer.Option(min=LEAST_ROWS, envvar="BENCH_ROWS", help="How many traces; a million takes a while.")
+    ] = 1_000_000,
+    only: Annotated[
+        list[Part] | None, typer.Option(help="A part alone; may be given again. docs/benchmarks.md is left as it is.")
+    ] = None,
+) -> None:
+    """Measure what a build costs beside what a user would write instead, and write docs/benchmarks.md.
+
+    It measures the commit that is checked out, in clones of it, with a PostgreSQL of its own, in .cache/bench/.
+    A target that is missed is shown, and is no error.
+
+    [bold]Examples[/bold]
+
+      make bench
+
+      BENCH_ROWS=20000 make bench
+
+      python -m benchmarks --rows 20000 --only full --only everyday
+    """
+    require_linux()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    if uncommitted():
+        say("note: what is not committed is not measured")
+    if os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2:
+        say("note: the machine is busy with something else, which the figures will show")
+    asked = [part for part in PARTS if not only or part in only]
+    with working_folder() as work, database_server(work / "postgresql") as url:
+        bench = Bench(work, rows, url, server_process(url))
+        found: dict[str, Any] = {part: PARTS[part](bench) for part in asked}
+        results = Results(f"BENCH_ROWS={rows} make bench", rows, machine(), versions(url), **found)
+    show(results)
+    if only:
+        say(f"{PAGE.relative_to(ROOT)} is left as it is: it needs every part")
+    else:
+        write_page(results)
+        say(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+@contextmanager
+def working_folder() -> Iterator[Path]:
+    """An empty folder, removed afterwards, and by the next run where this one is killed. One run at a time."""
+    WORK.parent.mkdir(exist_ok=True)
+    with (WORK.parent / "bench.lock").open("w") as turn:
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("benchmarks: another run is under way, and the two would measure each other")
+        shutil.rmtree(WORK, ignore_errors=True)
+        WORK.mkdir()
+        try:
+            yield WORK
+        finally:
+            shutil.rmtree(WORK, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    app.command(help=paragraphs(main.__doc__ or ""), context_settings={"help_option_names": ["-h", "--help"]})(main)
+    app(prog_name="python -m benchmarks")

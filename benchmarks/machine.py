@@ -1,0 +1,42 @@
+"""What the figures were measured on, and with."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.measure import ROOT
+
+PACKAGES = ("dvc", "duckdb", "pyarrow", "msgspec", "jsonschema-rs", "datasets", "jsonschema", "SQLAlchemy", "pydantic")
+
+
+def machine() -> dict[str, str]:
+    """The machine in a few words."""
+    model = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s*(\d+)", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return {
+        "CPU": model[1] if model else platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "memory": f"{int(memory[1]) / 1024**2:.0f} GiB" if memory else "unknown",
+        "kernel": f"{platform.system()} {platform.release()}",
+    }
+
+
+def versions(url: str) -> dict[str, str]:
+    """The versions of Python, of the server at `url`, and of the packages that do the work."""
+    with psycopg.connect(url) as connection:
+        (server,) = connection.execute("SHOW server_version").fetchone() or ("",)
+    packages = {name: metadata.version(name) for name in PACKAGES}
+    return {"Python": platform.python_version(), "PostgreSQL": str(server), **packages}
+
+
+def uncommitted() -> bool:
+    """Whether the working tree has changes that a clone of it lacks."""
+    command = ("git", "status", "--porcelain", "--untracked-files=no")
+    return bool(subprocess.run(command, cwd=ROOT, capture_output=True, check=False).stdout)  # noqa: S603

@@ -1,0 +1,1 @@
+"""The parts of the benchmark, one a module: `python -m benchmarks --only PART` runs one alone."""

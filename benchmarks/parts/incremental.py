@@ -1,0 +1,67 @@
+"""What a few new traces cost, beside the build of all."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import psycopg
+
+from benchmarks.bench import Bench, say
+from benchmarks.cache import cached
+from benchmarks.database import append
+from benchmarks.measure import Measurement
+
+SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Incremental:
+    """`read` are the rows of the table that the server read for the build; `uploaded` and `held` are bytes: of the new
+    objects in DVC's cache, and of all after the first build.
+    """
+
+    added: int
+    pin: Measurement
+    build: Measurement
+    full_cpu: float
+    read: int
+    uploaded: int
+    held: int
+
+    @property
+    def cpu(self) -> float:
+        """CPU to that of the first pin and build."""
+        return (self.pin.cpu + self.build.cpu) / self.full_cpu
+
+    @property
+    def pushed(self) -> float:
+        """Bytes that a push uploads to those that the first did."""
+        return self.uploaded / self.held
+
+
+def run(bench: Bench) -> Incremental:
+    """Add traces to the store, pin and build again. The last part: the store is not what it was."""
+    built, url = bench.built, bench.store(bench.rows)
+    before = cached(built.workspace.folder)
+    added = round(bench.rows * SHARE)
+    say(f"building with {added:,} new traces")
+    append(url, added)
+    pin = built.workspace.pin()
+    read = rows_read(url)
+    build = built.workspace.build()
+    read = rows_read(url) - read
+    new = {path: size for path, size in cached(built.workspace.folder).items() if path not in before}
+    return Incremental(added, pin, build, built.cpu, read, sum(new.values()), sum(before.values()))
+
+
+def rows_read(url: str) -> int:
+    """Rows of the table that the server has read so far, to send them or to compute with them."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        # A session tells its counts when it ends, which is a moment after its client has.
+        while (connection.execute(others).fetchone() or (0,))[0]:
+            time.sleep(0.05)
+        (count,) = connection.execute(read).fetchone() or (0,)
+    return int(count)
