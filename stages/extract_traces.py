@@ -34,7 +34,7 @@ from traces.embedded import open_configured
 from traces.errors import TracesError
 from traces.files import folder_aside
 from traces.ids import is_id
-from traces.model import InvalidTrace, Trace, decode_trace, content_hash
+from traces.model import InvalidTrace, Trace, content_hash, decode_trace
 from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name
 from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
 from traces.store import DATABASE_URL, Source, Store
