@@ -98,7 +98,7 @@ def hash_paths(paths: list[str]) -> list[Artefact | None]:
         return list(pool.map(hash_path, paths))
 
 
-def hash_path(path: str) -> Artefact | None:
+def hash_path(path: str | Path) -> Artefact | None:
     """The hash of one file or folder as DVC computes it."""
     found = Path(path)
     if found.is_dir():
@@ -106,7 +106,7 @@ def hash_path(path: str) -> Artefact | None:
     if not found.is_file():
         return None
     md5 = hash_file(found)
-    return Artefact(path, md5, found.stat().st_size, files={path: md5})
+    return Artefact(found.as_posix(), md5, found.stat().st_size, files={found.as_posix(): md5})
 
 
 def _hash_folder(folder: Path) -> Artefact:

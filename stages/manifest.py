@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from stages.exclusions import load_exclusions
-from stages.lock import Artefact, load_lock, lock_faults, locked_params, outputs
+from stages.lock import Artefact, hash_path, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.partitioned import partition_names, partition_path, read_chunks, values
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
 from stages.run import run_stage
 from stages.schemas import schema_versions
 from traces.errors import TracesError
-from traces.files import file_aside, hash_file, write_text
+from traces.files import folder_aside, write_text
 from traces.partitions import DIGEST_METHOD
 from traces.pin import load_pin
 from training.templates import load_template
@@ -36,20 +35,20 @@ def work(params: Params) -> None:
     if faults := lock_faults(entries, read_yaml(PARAMS)):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise TracesError(faults[0] + more)
-    with file_aside(TRACE_IDS) as aside:
-        with aside.open("w", encoding="ascii", newline="\n") as file:
-            file.writelines(f"{trace_id}\n" for trace_id, _ in selected_ids())
-        manifest = build_manifest(params, entries, hash_file(aside))
+    with folder_aside(TRACE_IDS) as aside:
+        for name in partition_names(SELECTION):
+            (aside / f"{name}.txt").write_text(selected_ids(name), encoding="ascii")
+        manifest = build_manifest(params, entries, hash_path(aside))
     write_text(MANIFEST, dump_manifest(manifest))
 
 
-def selected_ids() -> Iterator[tuple[str, str]]:
-    """The ids and splits of the selected traces, in (created_at, id) order."""
-    for name in partition_names(SELECTION):
-        yield from read_rows(partition_path(SELECTION, name), ["id", "split"])
+def selected_ids(name: str) -> str:
+    """The ids of a partition's selected traces, a line each, in (created_at, id) order."""
+    chunks = read_chunks(partition_path(SELECTION, name), ["id"])
+    return "".join(f"{trace_id}\n" for chunk in chunks for trace_id in values(chunk.column("id")))
 
 
-def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) -> dict[str, Any]:
+def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact | None) -> dict[str, Any]:
     """The manifest that follows from dvc.lock's `entries` and the workspace.
 
     Params are quoted from the lock too; `lock_faults` has shown that both say the same.
@@ -86,7 +85,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids_md5: str) 
         "exports": {name: export_entry(name, artefacts) for name in params.export.formats},
         "parquet": TWINS.as_posix() if params.export.parquet else None,
         "preference": preference_entry(params, quoted),
-        "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids_md5, "count": counts["selected"]},
+        "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids and trace_ids.md5, "count": counts["selected"]},
         "artefacts": {artefact.path: artefact.entry() for artefact in artefacts},
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
     }

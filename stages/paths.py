@@ -16,7 +16,7 @@ PAIR_COUNTS = PAIRS / "counts.json"
 EXPORT = Path("data/export")
 TWINS = EXPORT / "parquet"
 MANIFEST = Path("data/manifest.json")
-TRACE_IDS = Path("data/trace_ids.txt")
+TRACE_IDS = Path("data/trace_ids")
 
 STATS = Path("reports/stats.json")
 STEPS = Path("reports/steps.csv")

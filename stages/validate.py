@@ -6,6 +6,7 @@ trust: records are made again from data/traces/, hashes computed again, the mani
 
 from __future__ import annotations
 
+import filecmp
 import json
 import tempfile
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Any
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import load_lock, lock_faults
+from stages.lock import hash_path, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
@@ -49,7 +50,7 @@ from stages.select import select_into
 from stages.shard_memo import open_gate, recall_checks
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError, one_line
-from traces.files import hash_file, write_text
+from traces.files import write_text
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest
 from training.formats import FORMATS
@@ -121,8 +122,7 @@ def load_manifest(faults: Faults) -> dict[str, Any]:
 
 def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> None:
     """The manifest is what building it again gives."""
-    trace_ids_md5 = hash_file(TRACE_IDS) if TRACE_IDS.is_file() else ""
-    right = build_manifest(params, load_lock(QUOTED), trace_ids_md5)
+    right = build_manifest(params, load_lock(QUOTED), hash_path(TRACE_IDS))
     for key in {**right, **held}:
         if held.get(key) != right.get(key):
             found, wanted = json.dumps(held.get(key)), json.dumps(right.get(key))
@@ -130,15 +130,19 @@ def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> None
 
 
 def check_trace_ids(faults: Faults) -> None:
-    """data/trace_ids.txt is the selection's ids, in order."""
-    if not TRACE_IDS.is_file():
-        faults.add("ids", str(TRACE_IDS), "missing")
-        return
-    with TRACE_IDS.open(encoding="utf-8", errors="replace") as file:
-        listed = (line.rstrip("\n") for line in file)
-        for number, (found, wanted) in enumerate(zip_longest(listed, (i for i, _ in selected_ids())), 1):
-            if found != wanted:
-                faults.add("ids", f"{TRACE_IDS}, line {number}", f"{found} where the selection has {wanted}")
+    """data/trace_ids/ has the selection's ids, in order."""
+    names = partition_names(SELECTION)
+    for name in names:
+        path = TRACE_IDS / f"{name}.txt"
+        held, right = path.read_bytes() if path.exists() else b"", selected_ids(name).encode()
+        if held != right:
+            lines = (text.decode(errors="replace").splitlines() for text in (held, right))
+            for number, (found, wanted) in enumerate(zip_longest(*lines), 1):
+                if found != wanted:
+                    faults.add("ids", f"{path}, line {number}", f"{found} where the selection has {wanted}")
+    for path in sorted(TRACE_IDS.rglob("*")):
+        if path.parent != TRACE_IDS or path.suffix != ".txt" or path.stem not in names:
+            faults.add("ids", path.as_posix(), "belongs to no partition of the selection")
 
 
 def check_exclusions(faults: Faults) -> None:
@@ -205,7 +209,10 @@ def check_pairs(params: Params, again: Path, faults: Faults) -> None:
 def check_again(held: Path, again: Path, columns: list[str], doing: str, faults: Faults) -> dict[str, Any]:
     """A folder of partitions, with its counts, is what making it `again` gave. Returns the counts of that."""
     for name in sorted({*partition_names(held), *partition_names(again)}):
-        rows, right = (read_rows(partition_path(folder, name), columns) for folder in (held, again))
+        paths = partition_path(held, name), partition_path(again, name)
+        if all(path.exists() for path in paths) and filecmp.cmp(paths[0], paths[1], shallow=False):
+            continue
+        rows, right = (read_rows(path, columns) for path in paths)
         for found, wanted in zip_longest(rows, right):
             if found != wanted:
                 said, other = (one_line(", ".join(row), 160) if row else "nothing" for row in (found, wanted))

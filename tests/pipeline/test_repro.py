@@ -77,13 +77,18 @@ def test_a_changed_template_renders_again_but_reads_no_store(repository: Path) -
     assert json.loads(line)["prompts"].startswith("<start_of_turn>user\nThink first.\n\n")
 
 
+def listed(repository: Path) -> list[str]:
+    """The ids of the dataset's traces, in order."""
+    return [i for path in sorted((repository / "data/trace_ids").iterdir()) for i in path.read_text().split()]
+
+
 def test_an_excluded_trace_is_in_no_new_version(repository: Path) -> None:
-    before = (repository / "data/trace_ids.txt").read_text().split()
+    before = listed(repository)
     victim = before[7]
     with (repository / "data/exclusions.csv").open("a") as file:
         file.write(f"{victim},asked for by its author,2026-11-20\n")
     run(repository, "dvc", "repro", "validate")
-    assert (repository / "data/trace_ids.txt").read_text().split() == [i for i in before if i != victim]
+    assert listed(repository) == [i for i in before if i != victim]
     manifest = json.loads((repository / "data/manifest.json").read_text())
     assert (manifest["exclusions"], manifest["counts"]["excluded"]) == (1, 1)
     assert not [p for p in (repository / "data/export").rglob("*.jsonl") if victim in p.read_text()]

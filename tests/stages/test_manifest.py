@@ -12,7 +12,8 @@ import pytest
 from stages import manifest
 from stages.lock import hash_path
 from stages.params import load_params
-from stages.paths import MANIFEST, TRACE_IDS
+from stages.partitioned import partition_names
+from stages.paths import MANIFEST, SELECTION, TRACE_IDS
 from stages.schemas import fast_validator, load_schema
 from tests.stages.lockfile import build, set_params, write_lock
 from tests.support.samples import row, trace_id
@@ -28,11 +29,13 @@ def held(workspace: Path) -> dict[str, Any]:
 
 def test_it_is_valid_and_its_counts_are_those_of_the_files(held: dict[str, Any]) -> None:
     assert fast_validator(load_schema("manifest")).is_valid(held)
-    ids = TRACE_IDS.read_text().split()
-    assert ids == [trace_id(n) for n in range(60)]
+    (listed,) = TRACE_IDS.iterdir()
+    assert listed.read_text().split() == [trace_id(n) for n in range(60)]
+    assert listed.stem == partition_names(SELECTION)[0]
+    folder = hash_path(TRACE_IDS)
     assert held["trace_ids"] == {
-        "path": "data/trace_ids.txt",
-        "md5": hashlib.md5(TRACE_IDS.read_bytes()).hexdigest(),
+        "path": "data/trace_ids",
+        "md5": folder and folder.md5,
         "count": 60,
     }
     for name, export in held["exports"].items():

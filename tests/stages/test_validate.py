@@ -33,6 +33,11 @@ def shard(format_name: str = "tunix_sft", split: str = "train") -> Path:
     return path
 
 
+def trace_ids() -> Path:
+    (path,) = Path("data/trace_ids").iterdir()
+    return path
+
+
 def report() -> dict[str, Any]:
     found: dict[str, Any] = json.loads(VALIDATION.read_text())
     return found
@@ -145,12 +150,13 @@ def test_an_id_in_two_shards_and_a_group_in_two_splits_are_found(
         (lambda: shard().unlink(), "selection", "is selected but not here"),
         (lambda: Path("data/export/tunix_sft/final_v3.jsonl").touch(), "selection", "belongs to no partition"),
         (
-            lambda: edit(Path("data/trace_ids.txt"), lambda lines: lines[:-1]),
+            lambda: edit(trace_ids(), lambda lines: lines[:-1]),
             "ids",
             "line 60: None where the",
         ),
-        (lambda: edit(Path("data/trace_ids.txt"), lambda lines: lines[::-1]), "ids", "data/trace_ids.txt, line 1: "),
-        (lambda: Path("data/trace_ids.txt").unlink(), "ids", "data/trace_ids.txt: missing"),
+        (lambda: edit(trace_ids(), lambda lines: lines[::-1]), "ids", ".txt, line 1: "),
+        (lambda: trace_ids().unlink(), "ids", ".txt, line 60: None where the"),
+        (lambda: (trace_ids().parent / "more.txt").touch(), "ids", "data/trace_ids/more.txt: belongs to no partition"),
         (
             lambda: edit(Path("data/manifest.json"), lambda lines: [x.replace('"v1"', '"v2"') for x in lines]),
             "manifest",
