@@ -41,8 +41,8 @@ schemas: .venv/ready  ## write the schema that follows from stages/params.py
 	python -m stages.params
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
-	$(LOCK) --upgrade --extra dev --extra training --output-file requirements-training.lock
-	$(LOCK) --extra dev --constraint requirements-training.lock --output-file requirements.lock
+	$(LOCK) --upgrade --extra dev --extra cluster --extra training --output-file requirements-training.lock
+	$(LOCK) --extra dev --extra cluster --constraint requirements-training.lock --output-file requirements.lock
 
 clean:  ## remove the environment and what it left; data stays
 	rm -rf .venv .cache *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

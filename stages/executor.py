@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from stages.cluster import SCHEDULER, open_cluster
 from traces.errors import TracesError
 
 T = TypeVar("T")
@@ -41,13 +42,15 @@ class Workers:
 
     executor: Executor
     count: int
+    wrap: Callable[[Any], Any] = lambda function: function  # what a function must go through to be run elsewhere
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
         """Results in the order of the items, with at most one item a worker waiting: memory stays bounded."""
         pending: deque[Future[R]] = deque()
+        call = self.wrap(function)
         try:
             for item in items:
-                pending.append(self.executor.submit(function, item))
+                pending.append(self.executor.submit(call, item))
                 if len(pending) > self.count:
                     yield pending.popleft().result()
             while pending:
@@ -79,7 +82,11 @@ def collect_seldom() -> None:
 
 @contextmanager
 def open_workers(tasks: int) -> Iterator[Workers]:
-    """Worker processes for `tasks` calls."""
+    """Worker processes for `tasks` calls: of this machine, or of the cluster that TRACES_SCHEDULER names."""
+    if address := os.environ.get(SCHEDULER):
+        with open_cluster(address) as (cluster, count, wrap):
+            yield Workers(cluster, count, wrap)
+        return
     count = min(worker_count(), tasks)
     if count <= 1:
         yield Workers(_InlineExecutor(), 1)
@@ -88,7 +95,8 @@ def open_workers(tasks: int) -> Iterator[Workers]:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     # Imported once, and not again by each worker: that costs more than the work of a small build.
-    context.set_forkserver_preload([name for name in sys.modules if name.partition(".")[0] in _OURS])
+    main = getattr(sys.modules["__main__"].__spec__, "name", None)
+    context.set_forkserver_preload([name for name in sys.modules if name.partition(".")[0] in _OURS and name != main])
     with ProcessPoolExecutor(count, mp_context=context, initializer=collect_seldom) as executor:
         try:
             yield Workers(executor, count)

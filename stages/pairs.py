@@ -8,7 +8,6 @@ in rank; of equal ranks the earlier trace is the better.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -35,6 +34,7 @@ from stages.progress import progress
 from stages.ranking import rank_of
 from stages.selected import rendered_members
 from traces.errors import TracesError
+from traces.files import scratch_folder
 
 CANDIDATE_SCHEMA = make_schema(
     [
@@ -99,8 +99,8 @@ def find_pairs(folder: Path, params: Params) -> dict[str, Any]:
     preference = params.export.preference
     if preference.key is None and not partition_names(SCORES):
         raise TracesError(f"{SCORES}: holds no scores to rank by; `dvc repro` makes it")
-    with tempfile.TemporaryDirectory(prefix="pairs-") as scratch:
-        candidates = Path(scratch) / "candidates"
+    with scratch_folder("pairs") as scratch:
+        candidates = scratch / "candidates"
         candidates.mkdir()
         find = partial(find_candidates, candidates=candidates, preference=preference)
         with open_workers(len(names)) as workers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
+from importlib import import_module
 
 from stages.executor import collect_seldom
 from stages.params import Params, load_params
@@ -14,6 +15,9 @@ from traces.errors import TracesError, one_line, unexpected
 def run_stage(name: str, work: Callable[[Params], None]) -> None:
     """Run a stage's work and exit: 0, or 1 with one line on stderr."""
     collect_seldom()
+    if work.__module__ == "__main__":
+        # By the name that it has in every other process, too: there, `__main__` is something else.
+        work = import_module(f"stages.{name}").work
     try:
         work(load_params())
     except TracesError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -44,7 +43,7 @@ from stages.progress import progress
 from stages.run import run_stage
 from stages.splits import keyed_hash, split_of
 from traces.errors import TracesError, one_line
-from traces.files import folder_aside
+from traces.files import folder_aside, scratch_folder
 from training.control_tokens import has_control_token
 
 IntArray = npt.NDArray[np.int64]
@@ -102,8 +101,8 @@ def select_into(selection: Path, params: Params) -> list[str]:
     """
     exclusions = load_exclusions()
     names = partition_names(TRACES)
-    with tempfile.TemporaryDirectory(prefix="select-") as scratch:
-        candidates = Path(scratch) / "candidates"
+    with scratch_folder("select") as scratch:
+        candidates = scratch / "candidates"
         candidates.mkdir()
         fates = Fates()
         with open_workers(len(names)) as workers, open_memo("select", _matters(params, exclusions)) as memo:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import filecmp
 import json
-import tempfile
 from collections import Counter
 from functools import partial
 from itertools import zip_longest
@@ -50,7 +49,7 @@ from stages.select import select_into
 from stages.shard_memo import open_gate, recall_checks
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError, one_line
-from traces.files import write_text
+from traces.files import scratch_folder, write_text
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest
 from training.formats import FORMATS
@@ -74,15 +73,15 @@ def work(params: Params) -> None:
         check_scores(faults)
     with faults.guard(str(EXPORT)):
         check_folders(params, faults)
-    with tempfile.TemporaryDirectory(prefix="validate-") as scratch:
+    with scratch_folder("validate") as scratch:
         counts: dict[str, Any] = {}
         with faults.guard(str(SELECTION)):
-            counts = check_selection(params, Path(scratch) / "selection", faults)
-        pairs = Path(scratch) / "pairs"
+            counts = check_selection(params, scratch / "selection", faults)
+        pairs = scratch / "pairs"
         with faults.guard(str(PAIRS)):
             check_pairs(params, pairs, faults)
         with faults.guard(str(EXPORT)):
-            records, statistics = check_records(params, hashes, Path(scratch), faults)
+            records, statistics = check_records(params, hashes, scratch, faults)
             check_counts(params, manifest, records, faults)
             with faults.guard(str(STATS)):
                 check_statistics(statistics, counts, faults)

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,14 @@ def folder_aside(path: Path) -> Iterator[Path]:
         aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def scratch_folder(name: str) -> Iterator[Path]:
+    """A folder for what is needed for a while: in the workspace, where workers on other machines see it, too."""
+    Path("data").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir="data") as folder:
+        yield Path(folder)
 
 
 @contextmanager

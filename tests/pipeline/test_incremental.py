@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
-
+from benchmarks.parts.incremental import rows_read
 from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
 from tests.support.shell import run
 from traces.partitions import Cut
@@ -136,15 +134,3 @@ def test_after_new_traces_only_the_last_partition_is_read_from_postgresql(
     run(repository, "dvc", "repro", "-f", "validate", **settings | {"TRACES_MEMO": "off"})
     assert files(repository) == remembered
     assert run(repository, "dvc", "status", "--quiet", "validate").code == 0
-
-
-def rows_read(url: str) -> int:
-    """Rows of the table that the server has read so far."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
-    with psycopg.connect(url, autocommit=True) as connection:
-        # A session tells its counts when it ends, which is a moment after its client has.
-        while (connection.execute(others).fetchone() or (0,))[0]:
-            time.sleep(0.05)
-        (count,) = connection.execute(read).fetchone() or (0,)
-    return int(count)
