@@ -55,6 +55,12 @@ def test_the_readme_s_commands_run(repository: Path) -> None:
     assert "selected    700 traces" in done.out
 
 
+def test_the_commands_about_scale_run(repository: Path) -> None:
+    done = run_script(repository, shell_text(ROOT / "docs/scale.md"))
+    assert "Running stage 'validate'" in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
 def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/datasets.md"))
     assert "selected    500 traces" in done.out
