@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 import pytest
@@ -12,14 +13,14 @@ from sqlalchemy import text
 
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
-from traces.partitions import fingerprint
+from traces.partitions import Partition, Row, fingerprint
 from traces.store import open_store
 from traces.times import LAST_US, parse_us
 
 Database = Callable[[str], str]
 
 
-def fill(url: str, numbers: range, created: str | None = None, **changes: object) -> None:
+def fill(url: str, numbers: Iterable[int], created: str | None = None, **changes: object) -> None:
     rows = [(trace_id(n), created or created_at(n), "1.0", json.dumps(payload(n, **changes))) for n in numbers]
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         cursor.executemany("INSERT INTO traces VALUES (%s, %s, %s, %s)", rows)
@@ -42,6 +43,76 @@ def test_the_server_s_partitions_are_those_of_the_rows_read(database: Database, 
         assert as_of is not None
         assert store.partitions(as_of, 8) == list(fingerprint(store.rows(as_of), 8))
         assert store.kind == f"postgresql/{payload_type}"
+
+
+def bytes_of(rows: Iterable[Row]) -> list[Row]:
+    """The rows with their payloads as bytes, as they come by COPY."""
+    return [r._replace(payload=r.payload.encode() if isinstance(r.payload, str) else r.payload) for r in rows]
+
+
+@pytest.mark.parametrize("size", [1, 2, 8, 10**6])
+@pytest.mark.parametrize("payload_type", ["json", "jsonb"])
+def test_partitions_read_one_by_one_are_the_rows_read_in_one_go(
+    database: Database, payload_type: str, size: int
+) -> None:
+    url = database(payload_type)
+    fill(url, range(60), prompt="é 😀 | '; DROP")
+    fill(url, range(60, 90), "2026-01-01T00:20:00.000001Z")  # one time, so that ids part them
+    fill(url, range(90, 110), "infinity")
+    with open_store(url) as store:
+        pinned = store.partitions(LAST_US, size)
+        fill(url, range(200, 210))  # not in the state that the store sees
+        sources = store.sources(LAST_US, pinned)
+        assert sources is not None
+        read = [bytes_of(pickle.loads(pickle.dumps(source)).rows()) for source in sources]
+        assert [fingerprint_of(rows) for rows in read] == pinned
+        assert [row for rows in read for row in rows] == bytes_of(store.rows(LAST_US))
+
+
+def test_a_row_that_was_not_pinned_is_in_one_of_the_partitions_read(database: Database) -> None:
+    url = database("json")
+    fill(url, range(10, 50))
+    with open_store(url) as store:
+        pinned = store.partitions(LAST_US, 8)
+    fill(url, range(60, 64), "0044-03-15 12:00:00 BC")
+    for number, time in ((3, 1), (1000, 30), (1001, 90)):  # before all others, among them, after them
+        fill(url, [number], created_at(time))
+    with open_store(url) as store:
+        sources = store.sources(LAST_US, pinned) or []
+        read = [row.id for source in sources for row in source.rows()]
+        assert sorted(read) == sorted(row.id for row in store.rows(LAST_US))
+        assert {trace_id(n) for n in (3, 1000, 1001, *range(60, 64))} <= set(read)
+
+
+def test_without_an_index_on_created_at_there_is_one_way_to_read(database: Database) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP INDEX traces_created_at_idx")
+    with open_store(url) as store:
+        assert store.sources(LAST_US, store.partitions(LAST_US, 8)) is None
+
+
+def test_a_source_that_cannot_be_read_says_why_in_a_line_without_the_password(
+    database: Database, require_password: Callable[[str, str], str]
+) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("GRANT SELECT ON traces TO PUBLIC")
+    locked = require_password(url, "s3cret")
+    with open_store(locked) as store:
+        sources = store.sources(LAST_US, store.partitions(LAST_US, 8)) or []
+        assert "s3cret" not in repr(sources)
+    with pytest.raises(TracesError, match=r"^postgresql://locked:\*\*\*@.*snapshot") as raised:
+        list(sources[0].rows())  # the store is closed, and its state of the data gone
+    assert "\n" not in str(raised.value)
+    assert "s3cret" not in str(raised.value)
+
+
+def fingerprint_of(rows: list[Row]) -> Partition:
+    (partition,) = fingerprint(rows, 10**9)
+    return partition
 
 
 def test_one_state_is_seen_whatever_is_written_meanwhile(database: Database) -> None:
