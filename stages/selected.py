@@ -93,20 +93,20 @@ def rendered_members(name: str, *, with_steps: bool = True) -> Iterator[Member]:
     """
     columns = COLUMNS if with_steps else COLUMNS[:-_TEXTS]
     texts = read_rows(partition_path(RENDERED, name), ["id", "prompt", "completion"])
-    rows = (
-        row
-        for splits, batch in selected_batches(name, columns)
-        for row in zip(splits.to_pylist(), *rows_of(batch), strict=True)
-    )
-    for split, trace_id, us, version, answer, meta, *more in rows:
-        rendered_id, *rendered = next(texts, (None, "", ""))
-        if rendered_id != trace_id:
-            raise TracesError(f"{RENDERED}/{name}: {rendered_id} stands where {trace_id} is selected; run `dvc repro`")
-        prompt, steps = more or ("", [])
-        yield Member(
-            split,
-            SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), Rendered(*rendered)),
-        )
+    for splits, batch in selected_batches(name, columns):
+        held = rows_of(batch)
+        if not with_steps:
+            held += [[""] * len(splits), [[]] * len(splits)]
+        for split, trace_id, us, version, answer, meta, prompt, steps in zip(splits.to_pylist(), *held, strict=True):
+            rendered_id, *rendered = next(texts, (None, "", ""))
+            if rendered_id != trace_id:
+                raise TracesError(
+                    f"{RENDERED}/{name}: {rendered_id} stands where {trace_id} is selected; run `dvc repro`"
+                )
+            yield Member(
+                split,
+                SelectedTrace(trace_id, to_iso(us), version, prompt, steps, answer, _object(meta), Rendered(*rendered)),
+            )
 
 
 def _object(meta: str) -> str:
@@ -119,7 +119,12 @@ def with_rejected(members: Iterator[Member], name: str, pairs: Path) -> Iterator
     Raises:
         TracesError: `pairs` has a trace that is not among them, or not in their order.
     """
-    completions = read_rows(partition_path(pairs, name), ["id", "completion"])
+    path = partition_path(pairs, name)
+    return _with_rejected(members, path) if path.exists() else members
+
+
+def _with_rejected(members: Iterator[Member], path: Path) -> Iterator[Member]:
+    completions = read_rows(path, ["id", "completion"])
     wanted, completion = next(completions, (None, ""))
     for split, trace in members:
         if trace.id == wanted:
@@ -128,4 +133,4 @@ def with_rejected(members: Iterator[Member], name: str, pairs: Path) -> Iterator
         else:
             yield Member(split, trace)
     if wanted is not None:
-        raise TracesError(f"{pairs}/{name}: {wanted} is in a pair but not selected; run `dvc repro`")
+        raise TracesError(f"{path}: {wanted} is in a pair but not selected; run `dvc repro`")

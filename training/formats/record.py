@@ -31,10 +31,9 @@ def metadata_json(trace: SelectedTrace, **extra: str) -> msgspec.Raw:
     """
     ours = {"created_at": trace.created_at, "trace_version": trace.trace_version, **extra}
     meta = trace.meta
-    for key in ours:
-        if f'"{key}"' in meta:
-            meta = _rename(meta, ours)
-            break
+    # A quick look first: `"format"` may be a value, or a key further in.
+    if '"created_at"' in meta or '"trace_version"' in meta or any(f'"{key}"' in meta for key in extra):
+        meta = _rename(meta, ours)
     head = _encode(ours)
     return msgspec.Raw(head if len(meta) <= 2 else head[:-1] + b"," + meta[1:].encode())
 
