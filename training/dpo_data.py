@@ -19,7 +19,7 @@ from tunix.sft.dpo.dpo_trainer import TrainingInput
 
 from traces.errors import TracesError
 from training.formats.tunix_dpo import TunixDpoRecord
-from training.records import JsonLines, export_files
+from training.records import open_export
 from training.tokenizers import TextTokenizer
 from training.tokens import padded_length
 
@@ -55,7 +55,7 @@ def load_pairs(source: str | Path = EXPORT, split: str | None = None) -> Sequenc
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), TunixDpoRecord)
+    return open_export(source, split, TunixDpoRecord, "tunix_dpo")
 
 
 def dpo_dataset(

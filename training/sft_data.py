@@ -20,7 +20,7 @@ from tunix.sft.peft_trainer import TrainingInput
 from tunix.sft.utils import build_positions_from_mask, make_causal_attn_mask
 
 from traces.errors import TracesError
-from training.records import JsonLines, export_files
+from training.records import open_export
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
 from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
 
@@ -66,7 +66,7 @@ def load_records(source: str | Path, split: str | None = None) -> Sequence[SftRe
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), SftRecord)
+    return open_export(source, split, SftRecord, "tunix_sft")
 
 
 def sft_dataset(

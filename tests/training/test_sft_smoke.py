@@ -38,7 +38,7 @@ def test_it_prints_the_loss_of_each_step_and_what_came_of_it(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["gone.jsonl"], 1, "sft_smoke: gone.jsonl: no JSON Lines here"),
+        (["gone.jsonl"], 1, "sft_smoke: gone.jsonl: no such file or folder"),
         (["FILE", "--template", "llama3"], 1, "sft_smoke: id record 0: the text before completion_start does not end"),
         (["FILE", "--template", "alpaca"], 1, "sft_smoke: render.template: 'alpaca' is not one of gemma, llama3, qwen"),
         (["FILE", "--tokenizer", "README.md"], 1, "sft_smoke: README.md: not a SentencePiece model"),
@@ -83,7 +83,7 @@ class RawTrace(msgspec.Struct):
 def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path, name: str) -> None:
     """The learned tokens of each record decode to its model turn, whatever the template."""
     template = load_template(name)
-    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace, "trace")
     assert len(traces) == 2338
     texts = {trace.id: render_turns(trace.example, template) for trace in traces}
     tokenizer = train_tokenizer(("".join(text) for text in list(texts.values())[::20]), template)
@@ -95,8 +95,8 @@ def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path, name
 
 
 def test_the_shipped_export_is_what_was_tested(built: Path) -> None:
-    exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord)
-    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
+    exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord, "tunix_sft")
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace, "trace")
     for held, trace in zip(exported, traces, strict=True):
         assert (held.prompt, held.completion) == render_turns(trace.example, load_template("gemma"))
 
