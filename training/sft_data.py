@@ -20,7 +20,7 @@ from tunix.sft.peft_trainer import TrainingInput
 from tunix.sft.utils import build_positions_from_mask, make_causal_attn_mask
 
 from traces.errors import TracesError
-from training.records import open_export
+from training.records import JsonLines, open_export
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
 from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
 
@@ -60,7 +60,7 @@ class SftDataset:
         return iterator
 
 
-def load_records(source: str | Path, split: str | None = None) -> Sequence[SftRecord]:
+def load_records(source: str | Path, split: str | None = None) -> JsonLines[SftRecord]:
     """The records of a `tunix_sft` export (a folder, a file or a pattern), read where they lie.
 
     Raises:
