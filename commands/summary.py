@@ -120,4 +120,5 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     ]
     if stale:
         rows[-1] = ("stale", f"{stale}; `dvc repro` makes it, `git checkout . && dvc checkout` goes back")
-    return [f"{name:<12}{value}" for name, value in rows]
+    width = max(12, *(len(name) + 2 for name, _ in rows))
+    return [f"{name:<{width}}{value}" for name, value in rows]

@@ -19,9 +19,9 @@ from tunix.sft.dpo.dpo_trainer import TrainingInput
 
 from traces.errors import TracesError
 from training.formats.tunix_dpo import TunixDpoRecord
-from training.records import JsonLines, export_files
+from training.records import open_export
 from training.tokenizers import TextTokenizer
-from training.tokens import padded_length
+from training.tokens import Marks, padded_length
 
 EXPORT = "data/export/tunix_dpo"
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def load_pairs(source: str | Path = EXPORT, split: str | None = None) -> Sequenc
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), TunixDpoRecord)
+    return open_export(source, split, TunixDpoRecord, "tunix_dpo")
 
 
 def dpo_dataset(
@@ -76,7 +76,8 @@ def dpo_dataset(
     since it would be compiled for.
 
     Raises:
-        TracesError: there are no pairs, or too few for a batch.
+        TracesError: there are no pairs, too few for a batch, or one was rendered with another family's template than
+            the tokenizer's.
     """
     pairs = load_pairs(source, split) if isinstance(source, str | Path) else source
     kept, lengths = _survey(pairs, tokenizer, max_tokens)
@@ -129,8 +130,10 @@ def _survey(
 ) -> tuple[npt.NDArray[np.int64], Lengths]:
     """Which pairs are used, and the lengths that all are padded to."""
     kept: list[int] = []
+    marks = Marks(tokenizer)
     longest_prompt = longest_response = 0
     for number, pair in enumerate(pairs):
+        marks.check(pair.prompts, pair.id)
         prompt, *responses = map(len, pair_tokens(pair, tokenizer))
         if max_tokens is None or prompt + max(responses) <= max_tokens:
             kept.append(number)

@@ -14,7 +14,7 @@ import grain
 import msgspec
 
 from training.formats.tunix_grpo import TunixGrpoRecord
-from training.records import JsonLines, export_files
+from training.records import open_export
 
 EXPORT = "data/export/tunix_grpo"
 
@@ -25,7 +25,7 @@ def load_prompts(source: str | Path = EXPORT, split: str | None = None) -> Seque
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), TunixGrpoRecord)
+    return open_export(source, split, TunixGrpoRecord, "tunix_grpo")
 
 
 def create_dataset(source: str | Path = EXPORT, split: str | None = "train", seed: int | None = None) -> Any:

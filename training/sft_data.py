@@ -20,9 +20,9 @@ from tunix.sft.peft_trainer import TrainingInput
 from tunix.sft.utils import build_positions_from_mask, make_causal_attn_mask
 
 from traces.errors import TracesError
-from training.records import JsonLines, export_files
+from training.records import JsonLines, open_export
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
-from training.tokens import Limit, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
+from training.tokens import Limit, Marks, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
 
 __all__ = ["SftDataset", "load_records", "load_tokenizer", "model_inputs", "sft_dataset", "train_tokenizer"]
 
@@ -60,13 +60,13 @@ class SftDataset:
         return iterator
 
 
-def load_records(source: str | Path, split: str | None = None) -> Sequence[SftRecord]:
+def load_records(source: str | Path, split: str | None = None) -> JsonLines[SftRecord]:
     """The records of a `tunix_sft` export (a folder, a file or a pattern), read where they lie.
 
     Raises:
         TracesError: there are none.
     """
-    return JsonLines(export_files(source, split), SftRecord)
+    return open_export(source, split, SftRecord, "tunix_sft")
 
 
 def sft_dataset(
@@ -89,7 +89,8 @@ def sft_dataset(
     the export's order. `epochs` None: repeated without end, so that a trainer stops by its `max_steps`.
 
     Raises:
-        TracesError: there are no records, too few for a batch, or one is too long and `over_long` is `raise`.
+        TracesError: there are no records, too few for a batch, one is too long and `over_long` is `raise`, or
+            one was rendered with another family's template than the tokenizer's.
     """
     records = load_records(source, split) if isinstance(source, str | Path) else source
     name = f"{source}" if isinstance(source, str | Path) else "the records"
@@ -170,9 +171,10 @@ def _survey(
     records: Sequence[SftRecord], tokenizer: TextTokenizer, limit: Limit | None
 ) -> tuple[npt.NDArray[np.int64], Lengths, int]:
     """Which records are used, what became of the others, and the length that all are padded to."""
-    kept = array("q")
+    kept, marks = array("q"), Marks(tokenizer)
     truncated = longest = longest_kept = 0
     for number, record in enumerate(records):
+        marks.check(record.prompt, record.id)
         tokens = tokenise(record, tokenizer)
         longest = max(longest, len(tokens.ids))
         fitted = tokens if limit is None else fit(tokens, record.id, limit, begins=tokenizer.bos_id is not None)

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import typer
+try:
+    import typer
 
-from traces.errors import TracesError, one_line, unexpected
-from training.templates import load_template
+    from traces.errors import TracesError, WrongUse, one_line, unexpected
+    from training.templates import load_template, template_names
+except ModuleNotFoundError as fault:
+    sys.exit(f"sft_smoke: {sys.executable} lacks {fault.name}; `source .venv/bin/activate` (or `make repro`)")
 
 if TYPE_CHECKING:
     from training.smoke.sft import SmokeRun
@@ -40,8 +43,13 @@ def require_training() -> None:
 
 def sample(records: Sequence[R], samples: int) -> list[R]:
     """At most `samples` records, as far from each other as can be: an export is in the order of time."""
-    count = min(samples, len(records))
-    return [records[number * len(records) // count] for number in range(count)]
+    return [records[number] for number in spread(len(records), samples)]
+
+
+def spread(total: int, samples: int) -> list[int]:
+    """At most `samples` of the numbers below `total`, as far from each other as can be."""
+    count = min(samples, total)
+    return [number * total // count for number in range(count)]
 
 
 def run_smoke(
@@ -62,11 +70,20 @@ def run_smoke(
     """
     require_training()
     from training.sft_data import load_records, load_tokenizer, train_tokenizer
+    from training.smoke.checks import check_record
     from training.smoke.models import FAMILIES
     from training.smoke.sft import smoke_sft
 
+    if model is not None and model not in FAMILIES.values():
+        raise WrongUse(f"--model {model}: not one of {', '.join(FAMILIES.values())}")
     chosen = load_template(template)
-    records = sample(load_records(source, split), samples)
+    held = load_records(source, split)
+    numbers = spread(len(held), samples)
+    if len(numbers) < samples:
+        print(f"{len(numbers)} records, {samples} were asked for")
+    records = [held[number] for number in numbers]
+    for number, record in zip(numbers, records, strict=True):
+        check_record(record, chosen, f"{held.place(number)}, id {record.id}")
     tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
 
     def told(step: int, loss: float) -> None:
@@ -76,18 +93,29 @@ def run_smoke(
 
 
 def main(
-    source: Annotated[str, typer.Argument(metavar="FILE", help="A tunix_sft export: a file, a folder or a pattern.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="A tunix_sft export: a file, a folder of SPLIT-*.jsonl, or a pattern in quotes."
+        ),
+    ],
     samples: Annotated[int, typer.Option(min=1, help="Records to train on.")] = 32,
     steps: Annotated[int, typer.Option(min=1, help="Steps to train.")] = 10,
-    template: Annotated[str, typer.Option(help="The template that the export was rendered with.")] = "gemma",
+    template: Annotated[
+        str, typer.Option(help=f"What the export was rendered with: {', '.join(template_names())}.")
+    ] = "gemma",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
-    model: Annotated[str | None, typer.Option(help="gemma3, llama3 or qwen3. [default: the template's]")] = None,
+    model: Annotated[str | None, typer.Option(help="gemma3, llama3 or qwen3.", show_default="the template's")] = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option(help="A SentencePiece file, or a Hugging Face id or folder. [default: trained on the records]"),
+        typer.Option(
+            help="A SentencePiece file, or a Hugging Face id or folder.", show_default="trained on the records"
+        ),
     ] = None,
 ) -> None:
     """Train a tiny model on an export with the real Tunix, and check that it really trained."""
+    if template not in template_names():
+        raise WrongUse(f"--template {template}: not one of {', '.join(template_names())}")
     run = run_smoke(
         source,
         split=None,
@@ -108,6 +136,7 @@ if __name__ == "__main__":
     try:
         typer.run(main)
     except TracesError as fault:
-        sys.exit(f"sft_smoke: {one_line(str(fault), 1000)}")
+        print(f"sft_smoke: {one_line(str(fault), 1000)}", file=sys.stderr)
+        sys.exit(2 if isinstance(fault, WrongUse) else 1)
     except Exception as fault:  # whatever it is, a person gets one line
         sys.exit(f"sft_smoke: {one_line(unexpected(fault), 1000)}")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from traces.errors import TracesError
+from training.templates import template_of
 from training.tokenizers import TextTokenizer
 
 # What becomes of a record of more than `max_tokens` tokens.
@@ -67,6 +68,33 @@ def tokenise(record: SftRecord, tokenizer: TextTokenizer) -> Tokens:
     learned = np.zeros(len(ids), dtype=np.bool_)
     learned[len(begin) + len(prompt) :] = True
     return Tokens(ids, learned)
+
+
+class Marks:
+    """Whether a tokenizer is of the family that a text was rendered for: where it is not, nothing else would say so."""
+
+    def __init__(self, tokenizer: TextTokenizer) -> None:
+        self.tokenizer = tokenizer
+        self._known: set[str] = set()
+
+    def check(self, prompt: str, record_id: str) -> None:
+        """Refuse a prompt that ends in no open model turn, or in one whose marks are no tokens of the tokenizer.
+
+        Raises:
+            TracesError: it is such a prompt.
+        """
+        template = template_of(prompt)
+        if template is None:
+            raise TracesError(f"id {record_id}: its prompt ends in no template's open model turn")
+        if template.name in self._known:
+            return
+        for mark in template.turn_marks:
+            if (count := len(self.tokenizer.encode(mark))) != 1:
+                raise TracesError(
+                    f"id {record_id}: rendered with {template.name}, but {mark} is {count} tokens of this tokenizer; "
+                    f"take a tokenizer of {template.name}'s family, or change render.template to the tokenizer's"
+                )
+        self._known.add(template.name)
 
 
 def fit(tokens: Tokens, record_id: str, limit: Limit, begins: bool) -> Tokens | None:

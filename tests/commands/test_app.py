@@ -83,6 +83,15 @@ def test_the_installed_command_is_this_one() -> None:
     assert "Exit codes" in run(ROOT, "traces", "--help").out
 
 
+def test_a_python_without_our_packages_is_told_to_take_the_environment() -> None:
+    # Neither the environment's packages nor the user's.
+    done = run(
+        ROOT, sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.'); import commands.app", code=1
+    )
+    says = "lacks the project's packages; `source .venv/bin/activate` (or `make repro`)"
+    assert done.err == f"traces: {sys.executable} {says}\n"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -33,6 +33,15 @@ def test_every_count_is_said() -> None:
     assert "trace       train 1,234, test 1: data/export/trace/" in said
 
 
+def test_the_lines_are_aligned_by_the_longest_name() -> None:
+    manifest = json.loads((ROOT / "data/manifest.json").read_text())
+    manifest["exports"]["training_example"] = manifest["exports"]["trace"]
+    said = lines(manifest, None)
+    assert "training_example  train 1,805, " in "\n".join(said)
+    assert "dataset           card-games-v1-" in said[0]
+    assert all(line[16:18] == "  " and line[18] != " " for line in said)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [

@@ -47,7 +47,7 @@ def test_rows_are_flat_and_in_the_export_s_order(export: Path) -> None:
         "seed": 3,
     }
     assert [row["id"] for row in create_dataset(export, split="test")] == [f"record {n}" for n in range(16, 20)]
-    with pytest.raises(TracesError, match="no JSON Lines of split validation here"):
+    with pytest.raises(TracesError, match=r"no validation-\*.jsonl here, but test-x.jsonl, train-x.jsonl"):
         create_dataset(export, split="validation")
 
 

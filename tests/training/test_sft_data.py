@@ -13,7 +13,7 @@ from tests.training.support import TEXTS, hugging_face_folder, record
 from traces.errors import TracesError
 from training.sft_data import Lengths, SftDataset, load_tokenizer, model_inputs, sft_dataset, train_tokenizer
 from training.templates import load_template
-from training.tokens import learned_text, tokenise
+from training.tokens import SftRecord, learned_text, tokenise
 
 GEMMA = train_tokenizer(TEXTS, load_template("gemma"))
 # Of different lengths, the longest twice as long as the shortest.
@@ -97,6 +97,16 @@ def test_what_is_too_long_can_be_an_error_and_too_little_is_one() -> None:
         dataset(max_tokens=5)
     with pytest.raises(TracesError, match="40 of 40 records can be used, batch_size is 41"):
         dataset(batch_size=41)
+
+
+def test_a_tokenizer_of_another_family_is_refused() -> None:
+    qwen3 = [record(number, load_template("qwen3")) for number in range(8)]
+    said = r"id record 0: rendered with qwen3, but <\|im_start\|> is \d+ tokens of this tokenizer; take a"
+    with pytest.raises(TracesError, match=said):
+        sft_dataset(qwen3, GEMMA, batch_size=8)
+    with pytest.raises(TracesError, match="id record 1: its prompt ends in no template's open model turn"):
+        cut = SftRecord("record 1", RECORDS[1].prompts, RECORDS[1].completion_start + 1)
+        sft_dataset([RECORDS[0], cut], GEMMA, batch_size=1)
 
 
 def test_positions_and_attention_come_from_the_tokens() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import msgspec
@@ -38,9 +39,20 @@ def test_it_prints_the_loss_of_each_step_and_what_came_of_it(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["gone.jsonl"], 1, "sft_smoke: gone.jsonl: no JSON Lines here"),
-        (["FILE", "--template", "llama3"], 1, "sft_smoke: id record 0: the text before completion_start does not end"),
-        (["FILE", "--template", "alpaca"], 1, "sft_smoke: render.template: 'alpaca' is not one of gemma, llama3, qwen"),
+        (["gone.jsonl"], 1, "sft_smoke: gone.jsonl: no such file or folder"),
+        ([""], 2, "sft_smoke: an empty name; name an export's folder, a file or a pattern"),
+        (
+            ["FILE", "--template", "llama3"],
+            1,
+            "export.jsonl, line 1, id record 0: rendered with gemma, not llama3; say",
+        ),
+        (["FILE", "--template", "alpaca"], 2, "sft_smoke: --template alpaca: not one of gemma, llama3, qwen3"),
+        (["FILE", "--model", "bert"], 2, "sft_smoke: --model bert: not one of gemma3, llama3, qwen3"),
+        (
+            ["FILE", "--steps", "1"],
+            1,
+            "by step 1: it must fall by 20%; train for more steps (--steps, or smoke_train.",
+        ),
         (["FILE", "--tokenizer", "README.md"], 1, "sft_smoke: README.md: not a SentencePiece model"),
         (["FILE", "--steps", "0"], 2, "Invalid value for '--steps'"),
         ([], 2, "Missing argument 'FILE'"),
@@ -52,6 +64,25 @@ def test_a_fault_is_one_line(tmp_path: Path, arguments: list[str], code: int, sa
     done = run(ROOT, "python", "-m", "training.sft_smoke", *given, code=code, JAX_PLATFORMS="cpu")
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+def test_help_says_what_is_taken_where_nothing_is_given() -> None:
+    said = " ".join(run(ROOT, "python", "-m", "training.sft_smoke", "--help").out.replace("│", "").split())
+    assert "gemma3, llama3 or qwen3. [default: (the template's)]" in said
+    assert "[default: (trained on the records)]" in said
+
+
+def test_of_fewer_records_than_asked_for_it_says_how_many(tmp_path: Path) -> None:
+    file = write(tmp_path / "export.jsonl", 16)
+    done = run(ROOT, "python", "-m", "training.sft_smoke", str(file), JAX_PLATFORMS="cpu")
+    assert done.out.splitlines()[0] == "16 records, 32 were asked for"
+
+
+def test_another_python_is_told_to_take_the_environment() -> None:
+    bare = "import runpy, sys; sys.modules[NAME] = None; runpy.run_module('training.sft_smoke', run_name='__main__')"
+    for name in ("typer", "msgspec"):
+        done = run(ROOT, "python", "-c", bare.replace("NAME", repr(name)), code=1)
+        assert done.err == f"sft_smoke: {sys.executable} lacks {name}; `source .venv/bin/activate` (or `make repro`)\n"
 
 
 def test_what_is_not_installed_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,7 +114,7 @@ class RawTrace(msgspec.Struct):
 def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path, name: str) -> None:
     """The learned tokens of each record decode to its model turn, whatever the template."""
     template = load_template(name)
-    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace, "trace")
     assert len(traces) == 2338
     texts = {trace.id: render_turns(trace.example, template) for trace in traces}
     tokenizer = train_tokenizer(("".join(text) for text in list(texts.values())[::20]), template)
@@ -95,8 +126,8 @@ def test_every_record_of_the_shipped_sample_is_learned_exactly(built: Path, name
 
 
 def test_the_shipped_export_is_what_was_tested(built: Path) -> None:
-    exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord)
-    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace)
+    exported = JsonLines(export_files(built / "data/export/tunix_sft"), SftRecord, "tunix_sft")
+    traces = JsonLines(export_files(built / "data/export/trace"), RawTrace, "trace")
     for held, trace in zip(exported, traces, strict=True):
         assert (held.prompt, held.completion) == render_turns(trace.example, load_template("gemma"))
 

@@ -29,7 +29,7 @@ def test_a_template_s_own_turns_are_made_of_its_control_tokens(name: str) -> Non
 
 
 def test_an_unknown_template_is_named() -> None:
-    with pytest.raises(TracesError, match=r"render.template: 'alpaca' is not one of gemma, llama3, qwen3"):
+    with pytest.raises(TracesError, match=r"template 'alpaca': not one of gemma, llama3, qwen3"):
         load_template("alpaca")
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from flax import nnx
 
 from traces.errors import TracesError, one_line
-from training.templates import Template
+from training.templates import Template, template_of
 from training.tokenizers import TextTokenizer
 from training.tokens import SftRecord, Tokens, learned_text
 
@@ -24,11 +24,18 @@ class CheckFailed(TracesError):
     """The run is not one that trains, or the data is not what it should be."""
 
 
-def check_record(record: SftRecord, template: Template) -> None:
+def check_record(record: SftRecord, template: Template, where: str | None = None) -> None:
     """The text before `completion_start` ends in the open model turn, the rest ends that turn."""
-    where = f"id {record.id}"
+    where = where or f"id {record.id}"
     if not record.prompt.endswith(template.model_open):
-        raise CheckFailed(f"{where}: the text before completion_start does not end in {template.model_open!r}")
+        found = template_of(record.prompt)
+        raise CheckFailed(
+            f"{where}: rendered with {found.name}, not {template.name}; say --template {found.name}, or in params.yaml "
+            f"render.template: {found.name}"
+            if found
+            else f"{where}: the text before completion_start does not end in {template.model_open!r}, "
+            f"the open model turn of {template.name}"
+        )
     if not record.completion.endswith(template.model_close):
         raise CheckFailed(f"{where}: the text after completion_start does not end in {template.model_close!r}")
 
@@ -135,4 +142,7 @@ def check_losses(
     if abs(evals[0] - guess) >= _FIRST_LOSS_MARGIN:
         raise CheckFailed(f"the first eval loss is {evals[0]:.3f}, a guess among {vocabulary} tokens has {guess:.3f}")
     if evals[-1] > evals[0] * (1 - fall):
-        raise CheckFailed(f"the eval loss went from {evals[0]:.3f} to {evals[-1]:.3f}: it must fall by {fall:.0%}")
+        raise CheckFailed(
+            f"the eval loss went from {evals[0]:.3f} to {evals[-1]:.3f} by step {len(train)}: it must fall by "
+            f"{fall:.0%}; train for more steps (--steps, or smoke_train.steps in params.yaml)"
+        )

@@ -52,5 +52,15 @@ def load_template(name: str) -> Template:
         TracesError: there is none of that name.
     """
     if name not in template_names():
-        raise TracesError(f"render.template: {name!r} is not one of {', '.join(template_names())}")
+        raise TracesError(f"template {name!r}: not one of {', '.join(template_names())}")
     return msgspec.json.decode((FOLDER / f"{name}.json").read_bytes(), type=Template)
+
+
+def template_of(prompt: str) -> Template | None:
+    """The template in whose open model turn a rendered prompt ends."""
+    return next((template for template in _all_templates() if prompt.endswith(template.model_open)), None)
+
+
+@cache
+def _all_templates() -> list[Template]:
+    return [load_template(name) for name in template_names()]

@@ -75,6 +75,12 @@ def test_over_long_pairs_are_left_out_and_counted(caplog: pytest.LogCaptureFixtu
         dpo_dataset(PAIRS, GEMMA, batch_size=4, max_tokens=3)
 
 
+def test_a_tokenizer_of_another_family_is_refused() -> None:
+    other = msgspec.structs.replace(PAIRS[1], prompts=record(1, load_template("llama3")).prompt)
+    with pytest.raises(TracesError, match=r"rendered with llama3, but <\|start_header_id\|> is \d+ tokens of this"):
+        dpo_dataset([other], GEMMA, batch_size=1)
+
+
 def batch_of(**changes: object) -> TrainingInput:
     return dataclasses.replace(next(iter(dpo_dataset(PAIRS, GEMMA, batch_size=16))), **changes)
 
