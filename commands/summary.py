@@ -69,7 +69,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
     made = {
         "dataset": {"name": manifest["dataset_name"], "version": manifest["dataset_version"]},
         "split": manifest["split"],
-        "selection": _without_nulls(manifest["selection"]),
+        "selection": _with_defaults(manifest["selection"]),
         "filters": _without_nulls(manifest["filters"]),
         "export": {"formats": list(manifest["exports"]), "parquet": manifest["parquet"] is not None},
     }
@@ -86,6 +86,18 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
     return None
 
 
+def _with_defaults(selection: dict[str, Any]) -> dict[str, Any]:
+    """The `selection` group as params.yaml has it now: since it was quoted, params may have been added."""
+    from pydantic import ValidationError
+
+    from stages.params import Selection
+
+    try:
+        return Selection.model_validate(selection).model_dump(exclude_none=True)
+    except ValidationError:
+        return selection
+
+
 def _without_nulls(group: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in group.items() if value is not None}
 
@@ -99,9 +111,11 @@ def next_step(manifest: dict[str, Any]) -> str:
 
 
 def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
-    """The summary. Counts that are 0 are said too: nothing is dropped in silence."""
+    """The summary. Counts that are 0 are said too, beside those of what few ask for: nothing is dropped in silence."""
     counts, exports = manifest["counts"], manifest["exports"]
-    set_aside = ("quarantined", "filtered", "excluded", "rejected", "deduplicated", "over_limit")
+    seldom = ("too_short", "too_long", "unscored", "low_score", "unlisted")
+    dropped = [name for name in seldom if counts.get(name)]
+    set_aside = ("quarantined", "filtered", "excluded", "rejected", *dropped, "deduplicated", "over_limit")
     rows = [
         ("dataset", manifest["dataset_id"]),
         ("as of", f"{manifest['exported_at']}, {counted(manifest['pin']['rows'], 'row')} pinned"),

@@ -26,8 +26,8 @@ from training.templates import load_template
 
 # Whose hashes the manifest quotes: all the stages before it.
 QUOTED = ("extract_traces", "select", "render", "export")
-# Their versions can change the bytes: Parquet, JSON, and what DuckDB makes of a query.
-LIBRARIES = ("duckdb", "msgspec", "pyarrow")
+# Their versions can change the bytes: Parquet, JSON, what DuckDB makes of a query, and which traces are near.
+LIBRARIES = ("duckdb", "msgspec", "pyarrow", "rensa")
 
 
 def work(params: Params) -> None:

@@ -42,11 +42,17 @@ def _number(value: object) -> object:
     return value
 
 
+def _key(value: object) -> object:
+    """A key of a mapping as text: YAML reads `0:` as a number, `true:` as a boolean."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+Positive = Annotated[Whole, Field(ge=1)]
 Name = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 # Infinity and NaN are no JSON, and no metadata value is one.
@@ -89,18 +95,50 @@ class Extract(_Group):
     scores: Annotated[StrictStr, Field(min_length=1, max_length=64)] | None = None
 
 
+class Stratify(_Group):
+    """Strata are the traces with equal values of `by`; `quotas` says how many of each of one key's values."""
+
+    by: list[Annotated[StrictStr, Field(min_length=1)]] = []
+    # JSON and DVC's lock write every key as text, so a value is named by its text.
+    quotas: Annotated[dict[Annotated[str, BeforeValidator(_key)], Positive], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _of_one_key(self) -> Stratify:
+        if self.quotas is not None and len(self.by) != 1:
+            raise ValueError("quotas are by the values of one key: give `by` one")
+        return self
+
+
 class Selection(_Group):
-    strategy: Literal["all", "latest", "random"]
-    limit: Annotated[Whole, Field(ge=1, lt=2**63)] | None = None
+    strategy: Literal["all", "latest", "random", "stratified", "quality"]
+    limit: Annotated[Positive, Field(lt=2**63)] | None = None
     seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None
-    dedup: Literal["none", "exact"]
+    stratify: Stratify = Stratify()
+    min_score: Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)] | None = None
+    min_characters: Positive | None = None
+    max_characters: Positive | None = None
+    dedup: Literal["none", "exact", "near"]
+    near_threshold: Annotated[float, BeforeValidator(_number), Field(ge=0.5, le=1)] = 0.9
+
+    @property
+    def scored(self) -> bool:
+        """Whether scores are asked for."""
+        return self.strategy == "quality" or self.min_score is not None
 
     @model_validator(mode="after")
     def _complete(self) -> Selection:
-        if self.strategy == "random" and self.seed is None:
-            raise ValueError("strategy random needs selection.seed, a whole number")
+        stratified = self.strategy == "stratified"
+        if self.strategy in ("random", "stratified") and self.seed is None:
+            raise ValueError(f"strategy {self.strategy} needs selection.seed, a whole number")
         if self.strategy == "all" and self.limit is not None:
-            raise ValueError("a limit needs strategy latest or random: `all` takes every trace")
+            raise ValueError("a limit needs strategy latest, random, stratified or quality: `all` takes every trace")
+        if stratified != bool(self.stratify.by):
+            raise ValueError("strategy stratified and selection.stratify.by, a list of metadata keys, need each other")
+        if stratified and (self.limit is None) == (self.stratify.quotas is None):
+            raise ValueError("strategy stratified needs either selection.limit, shared equally, or stratify.quotas")
+        low, high = self.min_characters, self.max_characters
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"min_characters {low} is over max_characters {high}")
         return self
 
 
@@ -181,10 +219,21 @@ class Params(_Group):
     @model_validator(mode="after")
     def _ranked_once(self) -> Params:
         key, scores = self.export.preference.key, self.extract.scores
-        if "tunix_dpo" in self.export.formats and (key is None) == (scores is None):
-            both = "both rank" if scores is not None else "neither ranks"
+        both = key is not None and scores is not None and not self.selection.scored
+        if "tunix_dpo" in self.export.formats and (both or (key is None and scores is None)):
+            ranks = "both rank" if both else "neither ranks"
             raise ValueError(
-                f"tunix_dpo: of export.preference.key and extract.scores {both}; set the one, and the other null"
+                f"export.formats: tunix_dpo: of export.preference.key and extract.scores {ranks}; "
+                "set the one, and the other null"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _scored(self) -> Params:
+        if self.selection.scored and self.extract.scores is None:
+            asks = "strategy quality" if self.selection.strategy == "quality" else "min_score"
+            raise ValueError(
+                f"selection: {asks} needs scores; name their criteria in extract.scores, and run `traces pin`"
             )
         return self
 
@@ -226,7 +275,7 @@ def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
     # The place as the user wrote it: pydantic adds the names of the types it tried.
     place = [str(part) for part in first["loc"]]
-    where = ".".join(place[:2] if place[:1] == ["filters"] else place) or "export.formats"
+    where = ".".join(place[:2] if place[:1] == ["filters"] else place)
     if first["type"] == "missing":
         return f"{where}: is missing"
     if first["type"] == "extra_forbidden":
@@ -236,7 +285,8 @@ def _explain(error: ValidationError) -> str:
         return f"{where}: {shown} is not a scalar, a list of scalars, a range {{min:, max:}} or null"
     what = first["msg"].removeprefix("Value error, ")
     given = "" if isinstance(first["input"], dict) else f"{one_line(repr(first['input']), 60)}: "
-    return f"{where}: {given}{what[:1].lower()}{what[1:]}"
+    # What several groups say together names its own place.
+    return f"{where}: {given}{what[:1].lower()}{what[1:]}" if where else what
 
 
 def _refuse_interpolation(value: object, where: str) -> None:

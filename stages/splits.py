@@ -42,7 +42,18 @@ def group_of(meta: dict[str, Any], split: Split) -> str | None:
     values = [meta.get(key) for key in split.group_by]
     if values.count(None) == len(values) and not any(key in meta for key in split.group_by):
         return None
+    return texts_of(values)
+
+
+def texts_of(values: list[Any]) -> str:
+    """Values as one text, the same where they are equal."""
     return f"[{', '.join([_WRITERS.get(type(value), _write)(value) for value in values])}]"
+
+
+def text_of(value: Any) -> str:
+    """A value as text, the same where they are equal; text is itself."""
+    plain = _plain(value)
+    return plain if isinstance(plain, str) else _dump(plain)
 
 
 def _write(value: Any) -> str:

@@ -19,15 +19,75 @@ from training.templates import template_names
 @pytest.mark.parametrize(
     ("group", "change", "says"),
     [
-        ("selection", {"strategy": "best"}, "selection.strategy: 'best': input should be 'all', 'latest' or 'random'"),
+        ("selection", {"strategy": "best"}, "selection.strategy: 'best': input should be 'all', 'latest', 'random', "),
         ("selection", {"strategy": "random"}, "selection: strategy random needs selection.seed, a whole number"),
         ("selection", {"limit": 0}, "selection.limit: 0: input should be greater than or equal to 1"),
         ("selection", {"limit": "ten"}, "selection.limit: 'ten': is not a whole number"),
         ("selection", {"limit": True}, "selection.limit: True: is not a whole number"),
         ("selection", {"limit": 1.5}, "selection.limit: 1.5: input should be a valid integer"),
-        ("selection", {"limit": 5}, "selection: a limit needs strategy latest or random"),
+        (
+            "selection",
+            {"limit": 5},
+            "selection: a limit needs strategy latest, random, stratified or quality: `all` takes",
+        ),
+        (
+            "selection",
+            {"strategy": "stratified"},
+            "selection: strategy stratified needs selection.seed, a whole number",
+        ),
+        (
+            "selection",
+            {"strategy": "stratified", "seed": 1},
+            "selection: strategy stratified and selection.stratify.by, a",
+        ),
+        (
+            "selection",
+            {"stratify": {"by": ["game"]}},
+            "selection: strategy stratified and selection.stratify.by, a list",
+        ),
+        ("selection", {"stratify": {"by": "game"}}, "selection.stratify.by: 'game': input should be a valid list"),
+        (
+            "selection",
+            {"stratify": {"quotas": {"a": 1}}},
+            "selection.stratify: quotas are by the values of one key: give",
+        ),
+        ("selection", {"stratify": {"by": ["a"], "quotas": {}}}, "selection.stratify.quotas: "),
+        (
+            "selection",
+            {"stratify": {"by": ["a"], "quotas": {"x": 0}}},
+            "selection.stratify.quotas.x: 0: input should be",
+        ),
+        (
+            "selection",
+            {"strategy": "stratified", "seed": 1, "stratify": {"by": ["a"]}},
+            "selection: strategy stratified needs either selection.limit, shared equally, or stratify.quotas",
+        ),
+        (
+            "selection",
+            {"strategy": "stratified", "seed": 1, "limit": 5, "stratify": {"by": ["a"], "quotas": {"x": 1}}},
+            "selection: strategy stratified needs either selection.limit, shared equally, or stratify.quotas",
+        ),
+        (
+            "selection",
+            {"strategy": "quality"},
+            "selection: strategy quality needs scores; name their criteria in extract.scores, and run `traces pin`",
+        ),
+        ("selection", {"min_score": 0.5}, "selection: min_score needs scores; name their criteria in extract.scores"),
+        ("selection", {"min_score": "high"}, "selection.min_score: 'high': is not a number"),
+        ("selection", {"min_score": float("nan")}, "selection.min_score: nan: input should be a finite number"),
+        ("selection", {"min_characters": 0}, "selection.min_characters: 0: input should be greater than or equal to 1"),
+        (
+            "selection",
+            {"min_characters": 9, "max_characters": 8},
+            "selection: min_characters 9 is over max_characters 8",
+        ),
+        (
+            "selection",
+            {"near_threshold": 0.4},
+            "selection.near_threshold: 0.4: input should be greater than or equal to",
+        ),
         ("selection", {"seed": -1}, "selection.seed: -1: "),
-        ("selection", {"dedup": "fuzzy"}, "selection.dedup: 'fuzzy': input should be 'none' or 'exact'"),
+        ("selection", {"dedup": "fuzzy"}, "selection.dedup: 'fuzzy': input should be 'none', 'exact' or 'near'"),
         ("selection", {"sede": 1}, "selection.sede: no such param"),
         ("split", {"test": 1.5}, "split.test: 1.5: input should be less than or equal to 1"),
         ("split", {"test": -0.1}, "split.test: -0.1: input should be greater than or equal to 0"),
@@ -50,7 +110,12 @@ from training.templates import template_names
         (
             "export",
             {"formats": ["tunix_dpo"], "preference": {}},
-            "export.formats: tunix_dpo: of export.preference.key and ",
+            "export.formats: tunix_dpo: of export.preference.key and extract.scores neither ranks; set",
+        ),
+        (
+            "export",
+            {"formats": ["csv", "tunix_dpo"]},
+            "export.formats.0: 'csv': input should be 'trace', ",
         ),
         (
             "export",
@@ -116,6 +181,28 @@ def test_what_hydra_and_people_write_is_understood(workspace: Path) -> None:
     )
     assert (found.selection.limit, found.dataset.version) == (1000, "3")
     assert found.filters["kept"] is True
+
+
+def test_a_quota_is_of_a_value_s_text(workspace: Path) -> None:
+    asked = {"strategy": "stratified", "seed": 1, "stratify": {"by": ["seat"], "quotas": {0: 5, True: 2, "x": 1}}}
+    assert set_params(selection=asked).selection.stratify.quotas == {"0": 5, "true": 2, "x": 1}
+
+
+def test_scores_may_select_and_metadata_rank(workspace: Path) -> None:
+    changes: dict[str, Any] = {"extract": {"scores": "helpful"}, "export": {"formats": ["tunix_dpo"]}}
+    with pytest.raises(TracesError, match=r"export.formats: tunix_dpo: of export.preference.key .* both rank; set"):
+        set_params(**changes)
+    set_params(**changes, selection={"min_score": 0.5})
+
+
+def test_params_of_before_there_were_more_are_read(workspace: Path) -> None:
+    held = load_params()
+    path = Path("params.yaml")
+    lines = path.read_text().splitlines(keepends=True)
+    added = ("stratify:", "  by:", "  quotas:", "min_", "max_characters", "near_threshold")
+    path.write_text("".join(line for line in lines if not line.startswith(tuple(f"  {key}" for key in added))))
+    assert len(path.read_text().splitlines()) == len(lines) - 7
+    assert load_params() == held
 
 
 def test_the_committed_schema_is_that_of_the_code_and_accepts_the_committed_params() -> None:

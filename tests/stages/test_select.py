@@ -95,7 +95,7 @@ def test_every_trace_has_one_fate(workspace: Path) -> None:
     set_params(
         split=ALL_TRAIN,
         filters={"game": "sums"},
-        selection={"strategy": "latest", "limit": 3, "dedup": "exact"},
+        selection={"strategy": "latest", "limit": 3, "dedup": "exact", "min_characters": 10, "max_characters": 99},
         render={"control_tokens": "reject"},
     )
     Path("data/exclusions.csv").write_text(f"trace,reason,date\n{trace_id(1)},asked,2026-01-31\n")
@@ -104,9 +104,11 @@ def test_every_trace_has_one_fate(workspace: Path) -> None:
     extract_and_select(
         [row(0, meta={"source": "ungar", "game": "chess"}), row(1), hostile, row(3, **same), row(4, **same)]
         + [row(n) for n in range(5, 10)]
+        + [row(10, prompt="?" * 99), row(11, prompt="?", steps=[{"i": 0, "type": "think", "content": "!"}])]
     )
     assert counts() == {
-        "valid": 10, "filtered": 1, "excluded": 1, "rejected": 1, "deduplicated": 1, "over_limit": 3, "selected": 3,
+        "valid": 12, "filtered": 1, "excluded": 1, "rejected": 1, "too_short": 1, "too_long": 1, "unscored": 0,
+        "low_score": 0, "unlisted": 0, "deduplicated": 1, "over_limit": 3, "selected": 3,
         "duplicates": 0, "splits": {"train": 3, "validation": 0, "test": 0},
     }  # fmt: skip
 
