@@ -67,7 +67,7 @@ def sketches(prompts: Sequence[str], answers: Sequence[str], threshold: float) -
         _mixed([prompt[:, k * rows : (k + 1) * rows], answer[:, k * ANSWER_ROWS : (k + 1) * ANSWER_ROWS]])
         for k in range(_bands(rows))
     ]
-    return [_mixed([prompt, answer]), *_bits(prompt), *_bits(prompt), *bands]
+    return [_mixed([prompt, answer]), *_bits(prompt), *_bits(answer), *bands]
 
 
 def smallest_hashes(texts: Sequence[str]) -> npt.NDArray[np.uint32]:

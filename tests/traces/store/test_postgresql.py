@@ -100,14 +100,14 @@ def test_a_source_that_cannot_be_read_says_why_in_a_line_without_the_password(
     fill(url, range(5))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("GRANT SELECT ON traces TO PUBLIC")
-    locked = require_password(url, "s3cret")
+    locked = require_password(url, "right-one")
     with open_store(locked) as store:
         sources = store.sources(LAST_US, store.partitions(LAST_US, 8)) or []
-        assert "s3cret" not in repr(sources)
+        assert "right-one" not in repr(sources)
     with pytest.raises(TracesError, match=r"^postgresql://locked:\*\*\*@.*snapshot") as raised:
         list(sources[0].rows())  # the store is closed, and its state of the data gone
     assert "\n" not in str(raised.value)
-    assert "s3cret" not in str(raised.value)
+    assert "right-one" not in str(raised.value)
 
 
 def fingerprint_of(rows: list[Row]) -> Partition:
