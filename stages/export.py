@@ -39,7 +39,7 @@ def work(params: Params) -> None:
         pairs = stack.enter_context(folder_aside(PAIRS))
         if "tunix_dpo" in params.export.formats:
             tell(find_pairs(pairs, params), params.export.preference.key)
-        chosen: dict[str, Path] = {name: folder for name, folder in folders.items() if name in params.export.formats}
+        chosen: dict[str, Path] = {name: folders[name] for name in params.export.formats}
         with open_workers(len(names)) as workers, open_memo("export", exported_by(params)) as memo:
             export = partial(
                 recall_partition,

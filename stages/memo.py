@@ -76,7 +76,8 @@ def code_hash(root: Path = Path(__file__).parent.parent) -> str:
 def code_changed(root: Path = Path(__file__).parent.parent) -> bool:
     """Whether a file of the code was written since this process began: then nobody knows what it runs."""
     return any(
-        path.stat().st_mtime >= STARTED
+        # A file that was moved here keeps the time at which it was written; its entry's change does not.
+        max(path.stat().st_mtime, path.stat().st_ctime) >= STARTED
         for package in CODE
         for path in (root / package).rglob("*")
         if path.suffix in (".py", ".json")
@@ -141,8 +142,8 @@ class Memo:
             body = _encode(Remembered(files, msgspec.to_builtins(result, builtin_types=(bytes,))))
             (aside / _RECORD).write_bytes(hashlib.sha256(body).digest() + body)
             aside.replace(self.folder / key)
-        except OSError:
-            pass  # another process was faster, or the disk is full
+        except (OSError, ValueError, OverflowError):
+            pass  # another process was faster, the disk is full, or a result is none that can be written
         finally:
             shutil.rmtree(aside, ignore_errors=True)
 
@@ -206,12 +207,13 @@ def open_memo(task: str, params: object) -> Iterator[Memo | None]:
         msgspec.json.encode(to_jsonable_python(params), order="sorted").decode(),
     ]
     memo = Memo(memo_root() / hashlib.sha256("\n".join([*what, code_hash()]).encode()).hexdigest()[:32])
+    limit = max_bytes()
     try:
         yield memo
     finally:
         if code_changed():
             memo.forget()
-        trim()
+        trim(limit)
 
 
 def content_of(*paths: Path) -> list[str]:
@@ -244,9 +246,8 @@ def remembering(
     return result
 
 
-def trim(limit: int | None = None) -> None:
+def trim(limit: int) -> None:
     """Remove what was longest not used, until the memo holds at most `limit` bytes."""
-    limit = max_bytes() if limit is None else limit
     entries = []
     for entry in memo_root().glob("*/*"):
         with contextlib.suppress(OSError):  # another process trims too

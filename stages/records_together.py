@@ -16,6 +16,7 @@ from stages.keys import HALF, id_halves, id_text, text_halves
 from stages.params import Params, Split
 from stages.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from stages.paths import EXPORT, SPLITS, TRACES, shard_name
+from stages.select import MAX_THREADS
 from stages.shard_checks import record_id, shard_lines
 from stages.splits import group_of
 from traces.ids import is_id
@@ -54,7 +55,7 @@ def check_together(workers: Workers, names: list[str], params: Params, scratch: 
     if not any(scratch.glob("*.parquet")):
         return
     formats = params.export.formats
-    with duckdb.connect(config={"memory_limit": "256MB", "threads": worker_count()}) as database:
+    with duckdb.connect(config={"memory_limit": "256MB", "threads": min(worker_count(), MAX_THREADS)}) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
         database.read_parquet(str(scratch / "*.parquet")).create_view("records")
         (count,) = database.execute("SELECT count(*) FROM records").fetchone() or (0,)

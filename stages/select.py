@@ -76,6 +76,7 @@ EARLY = ("filtered", "excluded", "rejected", *UNFIT, "unlisted")
 # Far above what a narrow row needs; beyond it DuckDB goes on in files beside the candidates.
 _DUCKDB_MEMORY = "256MB"
 FETCHED_ROWS = 65_536
+MAX_THREADS = 8  # each has buffers of its own, for which that memory has no room without end
 
 
 @dataclass
@@ -276,7 +277,9 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
     gone = candidates.parent / "gone.parquet"
     if asked.dedup == "near":
         counts["deduplicated"] = drop_near(candidates, gone, preferred(asked), asked.near_threshold)
-    with duckdb.connect(config={"memory_limit": _DUCKDB_MEMORY, "threads": worker_count()}) as database:
+    with duckdb.connect(
+        config={"memory_limit": _DUCKDB_MEMORY, "threads": min(worker_count(), MAX_THREADS)}
+    ) as database:
         database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
         database.read_parquet(str(candidates / "*.parquet")).create_view("traces")
         # Of all traces, selected or not: a trace is found again by its id.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,30 @@ def test_code_that_was_written_since_the_process_began_is_not_trusted(monkeypatc
     assert folder_of("render", None) is not None
     monkeypatch.setattr(memo, "STARTED", 0.0)
     assert folder_of("render", None) is None
+
+
+def test_code_that_was_moved_here_with_an_old_time_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in memo.CODE:
+        (tmp_path / package).mkdir()
+    (tmp_path / "old.py").write_text("")
+    os.utime(tmp_path / "old.py", (1, 1))
+    monkeypatch.setattr(memo, "STARTED", time.time() + 0.05)
+    time.sleep(0.1)
+    assert not memo.code_changed(tmp_path)
+    (tmp_path / "old.py").rename(tmp_path / "stages/keys.py")
+    assert memo.code_changed(tmp_path)
+
+
+def test_a_bad_bound_is_said_before_the_work_and_hides_no_other_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACES_MEMO_MAX_GB", "1.5")
+    with pytest.raises(TracesError, match=r"TRACES_MEMO_MAX_GB=1\.5"), open_memo("render", None):
+        pytest.fail("the work has begun")
+
+
+def test_a_result_that_cannot_be_written_is_not_remembered(held: Memo) -> None:
+    for result in (2**70, "\ud800"):
+        held.remember(held.key(["i"]), [], result)
+    assert list(held.folder.iterdir()) == []
 
 
 def test_what_was_remembered_while_the_code_changed_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages import export, manifest, records_together, render, validate
+from stages import export, manifest, records_together, render, shard_memo, validate
 from stages.params import load_params
 from stages.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
 from stages.paths import SELECTION, VALIDATION
@@ -302,6 +302,26 @@ def test_every_format_passes_in_every_template(workspace: Path, template: str) -
     build(row(n, final_answer="<end_of_turn> <|eot_id|> <|im_end|>") for n in range(60))
     validate.work(load_params())
     assert report()["records"] == dict.fromkeys(names, 60)
+
+
+def test_where_the_stages_remember_what_they_made_it_is_not_made_again(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACES_MEMO", "on")
+    set_params(export={"formats": ["tunix_grpo", "trace"], "parquet": True})  # in an order of their own
+    build(row(n) for n in range(60))
+    with monkeypatch.context() as patch:
+        patch.setattr(shard_memo, "check_partition", None)
+        validate.work(load_params())
+    first = report()
+    edit(shard("trace"), lambda lines: lines[1:])
+    with pytest.raises(TracesError, match="faults, named above"):
+        validate.work(load_params())
+    assert any("is selected but not here" in line for line in report()["first_faults"])
+    rebuild()
+    monkeypatch.setenv("TRACES_MEMO", "off")
+    validate.work(load_params())
+    assert report() == first
 
 
 def test_a_leaked_answer_in_a_reinforcement_prompt_is_found(whole: Path) -> None:

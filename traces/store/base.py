@@ -53,8 +53,14 @@ class Store(ABC):
             self._opened = opened.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._opened.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            with self.errors():
+                self._opened.close()
+        except TracesError:
+            # The end of a session that is gone must not stand for what went wrong before.
+            if kind is None:
+                raise
 
     @property
     @abstractmethod

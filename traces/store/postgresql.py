@@ -44,6 +44,8 @@ READ_ONLY = (
     "-c default_transaction_read_only=on"
     " -c default_transaction_isolation=repeatable\\ read"
     " -c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=3"
+    # The session whose state of the data others read waits for them.
+    " -c idle_in_transaction_session_timeout=0"
 )
 
 _FIRST = literal_column("timestamptz '0001-01-01 00:00:00+00'", DateTime(timezone=True))
@@ -129,12 +131,14 @@ class PostgresStore(Store):
         """Each partition by its keys, where an index on created_at spares each a walk over the whole table."""
         with self.errors():
             indices = inspect(self.connection).get_indexes(traces.name)
-            if not any(index["column_names"][:1] == ["created_at"] for index in indices):
+            # Without an id there is no key by which to begin.
+            if not any(map(_serves_ranges, indices)) or not all(partition.first_id for partition in partitions):
                 return None
             snapshot = self.connection.execute(select(func.pg_export_snapshot())).scalar_one()
         _, given = self.engine.dialect.create_connect_args(self.engine.url)
         given.pop("context", None)  # how SQLAlchemy wants values read, which no other process could be told
-        connection = dict(given) | _arguments(self.engine.url, read_only=True)
+        # The payload's text comes as bytes, in the client's encoding, and is hashed and decoded as UTF-8.
+        connection = dict(given) | _arguments(self.engine.url, read_only=True) | {"client_encoding": "UTF8"}
         # The rows before the first partition's first are that partition's: were there any, it would differ.
         ends = [None, *partitions[1:], None]
         return [
@@ -162,10 +166,12 @@ class PostgresStore(Store):
                 time = _time(following.first_us)
                 dated = dated.where(created_at <= time, or_(created_at < time, row_id < _literal(following.first_id)))
             statements.append(dated)
-        return tuple(
-            str(statement.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True}))
+        compiled = (
+            statement.compile(dialect=self.engine.dialect, compile_kwargs={"literal_binds": True})
             for statement in statements
         )
+        # SQLAlchemy writes for a driver that looks for its own marks after a percent sign; COPY has none.
+        return tuple(str(text).replace("%%", "%") for text in compiled)
 
     def partitions(self, as_of_us: int, partition_rows: int) -> list[Partition]:
         """Computed in the server, in one statement: only one row a partition crosses the network."""
@@ -211,6 +217,16 @@ class PostgresStore(Store):
             .where(or_(self.created_us.is_(None), self._not_later(as_of_us)))
             .subquery()
         )
+
+
+def _serves_ranges(index: Any) -> bool:
+    """Whether a range of created_at can be read by an index, of the whole table."""
+    options = index.get("dialect_options", {})
+    return (
+        index["column_names"][:1] == ["created_at"]
+        and "postgresql_where" not in options
+        and options.get("postgresql_using", "btree") in ("btree", "brin")
+    )
 
 
 def _literal(text: str) -> ColumnElement[Any]:

@@ -69,6 +69,40 @@ def test_partitions_read_one_by_one_are_the_rows_read_in_one_go(
         assert [row for rows in read for row in rows] == bytes_of(store.rows(LAST_US))
 
 
+def test_any_encoding_of_the_database_gives_the_rows_that_were_pinned(postgres: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    url = postgres.replace("/postgres?", "/latin?")
+    make_table(url, "uuid")
+    fill(url, range(20), prompt="é")
+    with open_store(url) as store:
+        pinned = store.partitions(LAST_US, 8)
+        read = [list(source.rows()) for source in store.sources(LAST_US, pinned) or []]
+        assert [fingerprint_of(rows) for rows in read] == pinned
+
+
+def test_ids_of_any_text_part_the_partitions(database: Database) -> None:
+    url = database("")
+    make_table(url, "text")
+    ids = ["%", "a%b", "'", '"', "\\", ":x", "%%s", "é", "{0}"]
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        rows = [(i, created_at(0), "1.0", json.dumps(payload())) for i in ids]
+        cursor.executemany("INSERT INTO traces VALUES (%s, %s, %s, %s)", rows)
+    with open_store(url) as store:
+        for size in (1, 2, 3, 5):
+            pinned = store.partitions(LAST_US, size)
+            read = [list(source.rows()) for source in store.sources(LAST_US, pinned) or []]
+            assert [fingerprint_of(rows) for rows in read] == pinned
+
+
+def make_table(url: str, id_type: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            f"CREATE TABLE traces (id {id_type}, created_at timestamptz, trace_version varchar(64), payload json)"  # type: ignore[arg-type]
+        )
+        connection.execute("CREATE INDEX ON traces (created_at)")
+
+
 def test_a_row_that_was_not_pinned_is_in_one_of_the_partitions_read(database: Database) -> None:
     url = database("json")
     fill(url, range(10, 50))
@@ -89,8 +123,23 @@ def test_without_an_index_on_created_at_there_is_one_way_to_read(database: Datab
     fill(url, range(5))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP INDEX traces_created_at_idx")
+        for index in ("(trace_version)", "(created_at) WHERE trace_version = '2'", "USING hash (created_at)"):
+            connection.execute(f"CREATE INDEX ON traces {index}")  # type: ignore[arg-type]
     with open_store(url) as store:
         assert store.sources(LAST_US, store.partitions(LAST_US, 8)) is None
+
+
+def test_the_session_that_others_wait_for_may_idle_and_its_end_hides_no_error(
+    database: Database, postgres: str
+) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with pytest.raises(TracesError, match="what went wrong first"), open_store(url) as store:
+        assert store.connection.execute(text("SHOW idle_in_transaction_session_timeout")).scalar() == "0"
+        pid = store.connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+        raise TracesError("what went wrong first")
 
 
 def test_a_source_that_cannot_be_read_says_why_in_a_line_without_the_password(
