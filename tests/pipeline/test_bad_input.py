@@ -42,7 +42,7 @@ def shared(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             "strategy: all ",
             "strategy: best ",
-            "select: params.yaml: selection.strategy: 'best': input should be 'all', 'latest' or 'random'",
+            "select: params.yaml: selection.strategy: 'best': input should be 'all', 'latest', 'random', ",
         ),
         (
             "strategy: all ",

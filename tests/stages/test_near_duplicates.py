@@ -234,7 +234,7 @@ def test_work_and_memory_grow_with_the_number_of_traces_and_not_with_its_square(
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
     dropped, megabytes = map(int, done.stdout.split())
     assert dropped == count - 1
-    assert megabytes < 500
+    assert megabytes < 1000
 
 
 def test_bands_are_columns_of_the_schema() -> None:
