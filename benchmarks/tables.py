@@ -66,14 +66,10 @@ def contenders(full: Full) -> Table:
 
 
 def stages(full: Full) -> Table:
-    """Where our time goes. DVC's is what the stages leave of the build, each run by itself."""
-    ours, took = full.ours.build, full.stages.values()
+    """Where our time goes: each stage run by itself, making everything that the build's memo spared it."""
+    ours = full.ours.build
     rows = [["traces pin, before it", *costs(full.ours.pin)], ["the build", *costs(ours)]]
-    rows += [[f"of it {name}", *costs(stage)] for name, stage in full.stages.items()]
-    wall, cpu = (sum(values) for values in zip(*((stage.wall, stage.cpu) for stage in took), strict=True))
-    written = sum(stage.written for stage in took)
-    rest = [_number(ours.wall - wall), _number(ours.cpu - cpu), "", "", "", _number((ours.written - written) / MB)]
-    rows.append(["of it DVC: start, hashes, copies", *rest])
+    rows += [[name, *costs(stage)] for name, stage in full.stages.items()]
     return Table("stages", "Where it goes", ["", *COSTS], rows)
 
 
