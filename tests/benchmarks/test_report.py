@@ -51,7 +51,7 @@ def test_the_page_says_what_was_measured(tmp_path: Path) -> None:
     page = (tmp_path / "page.md").read_text()
     assert "`BENCH_ROWS=10000 make bench`" in page
     assert "| the other | 60.0 (1.00x) | 250 (2.50x) |" in page
-    assert "| of it DVC: start, hashes, copies | -300 | 10.0 |" in page
+    assert "| select | 60.0 | 15.0 |" in page
     assert "| rows that the server read for the build | 4,711 |" in page
     assert "| both, CPU to that of the first build | 19.8% |" in page
     assert "| that, to all that the first build held | 6.0% |" in page
