@@ -53,7 +53,8 @@ def pin(
 
 def check_pin(store: Any) -> dict[str, Any]:
     """How the store stands to the pin."""
-    from traces.pin import compare_pin, load_pin
+    from traces.pin import load_pin
+    from traces.pinning import compare_pin
 
     held = load_pin()
     state = compare_pin(held, store)
@@ -71,7 +72,8 @@ def write_pin(store: Any, settle: float) -> dict[str, Any]:
     """Pin the store as it is."""
     from stages.params import load_params
     from traces.files import write_text
-    from traces.pin import SNAPSHOT, dump_pin, take_pin
+    from traces.pin import SNAPSHOT, dump_pin
+    from traces.pinning import take_pin
 
     extract = load_params().extract
     taken = take_pin(store, extract.partition_rows, settle, extract.scores)

@@ -66,7 +66,8 @@ def gather() -> dict[str, Any]:
 def pin_facts(store: Any) -> dict[str, Any]:
     """How the store stands to data/snapshot.json."""
     from traces.errors import TracesError
-    from traces.pin import compare_pin, load_pin
+    from traces.pin import load_pin
+    from traces.pinning import compare_pin
 
     try:
         pin = load_pin()

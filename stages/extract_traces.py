@@ -36,7 +36,8 @@ from traces.files import folder_aside
 from traces.ids import is_id
 from traces.model import InvalidTrace, Trace, content_hash, decode_trace
 from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name
-from traces.pin import SNAPSHOT, Pin, differences, load_pin, require_kind
+from traces.pin import SNAPSHOT, Pin, differences, load_pin
+from traces.pinning import require_kind
 from traces.store import DATABASE_URL, Source, Store
 from traces.times import to_iso
 

@@ -3,63 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
+from tests.support.code_deps import PACKAGES, PIPELINES, code_of, imported, is_code
 from tests.support.shell import ROOT
 
-PACKAGES = ("traces", "training", "stages", "commands")
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
-RL = YAML(typ="safe").load((ROOT / "training/rl/dvc.yaml").read_text())["stages"]
+STAGES = YAML(typ="safe").load(PIPELINES[0])["stages"]
+RL = YAML(typ="safe").load(PIPELINES[1])["stages"]
 CHAIN = ["extract_traces", "select", "render", "export", "manifest", "validate", "smoke_train"]
-
-
-def module_file(module: str) -> Path | None:
-    path = ROOT.joinpath(*module.split("."))
-    candidates = (path / "__init__.py", path.with_suffix(".py"))
-    return next((file for file in candidates if file.is_file()), None)
-
-
-def imported(file: Path) -> Iterator[str]:
-    """Every module that a file names in an import, at its top or in a function."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{file}: relative imports are not followed here"
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def code_of(stage: str) -> set[str]:
-    """The project's files that `python -m stages.STAGE` runs, with the data that those packages read."""
-    files: set[Path] = set()
-    todo = [f"stages.{stage}"]
-    while todo:
-        parts = todo.pop().split(".")
-        if parts[0] not in PACKAGES:
-            continue
-        for end in range(1, len(parts) + 1):
-            file = module_file(".".join(parts[:end]))
-            if file and file not in files:
-                files.add(file)
-                todo += imported(file)
-    if ROOT / "training/templates/__init__.py" in files:
-        files |= set((ROOT / "training/templates").glob("*.json"))
-    return {file.relative_to(ROOT).as_posix() for file in files}
-
-
-def is_code(path: str) -> bool:
-    return path.split("/")[0] in PACKAGES
 
 
 @pytest.mark.parametrize("stage", [*CHAIN, *RL])
 def test_a_stage_depends_on_exactly_the_code_that_it_imports(stage: str) -> None:
     declared = {dep for dep in (STAGES | RL)[stage]["deps"] if is_code(dep)}
-    assert sorted(declared) == sorted(code_of(stage))
+    assert sorted(declared) == sorted(code_of(stage)), "`make deps` writes them"
 
 
 def test_reinforcement_is_run_from_the_root_and_by_itself() -> None:

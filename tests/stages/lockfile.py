@@ -14,7 +14,8 @@ from stages.params import Params, load_params
 from tests.support.samples import write_jsonl
 from tests.support.shell import ROOT
 from traces.embedded import open_configured
-from traces.pin import SNAPSHOT, dump_pin, take_pin
+from traces.pin import SNAPSHOT, dump_pin
+from traces.pinning import take_pin
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest")
 

@@ -22,7 +22,8 @@ from tests.support.cluster import dask_cluster
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
 from traces.files import hash_file
-from traces.pin import SNAPSHOT, dump_pin, take_pin
+from traces.pin import SNAPSHOT, dump_pin
+from traces.pinning import take_pin
 from traces.store import open_store
 
 PARTITION_ROWS = 16

@@ -16,7 +16,8 @@ from tests.stages.lockfile import pin_rows, set_params
 from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
 from traces.embedded import open_configured
 from traces.errors import TracesError
-from traces.pin import SNAPSHOT, dump_pin, load_pin, take_pin
+from traces.pin import SNAPSHOT, dump_pin, load_pin
+from traces.pinning import take_pin
 
 
 def extracted(*columns: str) -> list[tuple[Any, ...]]:

@@ -24,7 +24,8 @@ from tests.support.samples import created_at, payload, row, trace_id
 from tests.support.shell import ROOT
 from traces.errors import TracesError
 from traces.files import hash_file
-from traces.pin import SNAPSHOT, dump_pin, take_pin
+from traces.pin import SNAPSHOT, dump_pin
+from traces.pinning import take_pin
 from traces.store import open_store
 
 

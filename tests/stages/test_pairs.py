@@ -24,7 +24,8 @@ from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SCORES, SELECTION, VALIDA
 from tests.stages.lockfile import build, pin_rows, set_params, write_lock
 from tests.support.samples import row, stored, trace_id, write_sqlite
 from traces.errors import TracesError
-from traces.pin import SNAPSHOT, dump_pin, take_pin
+from traces.pin import SNAPSHOT, dump_pin
+from traces.pinning import take_pin
 from traces.store import DATABASE_URL, open_store
 
 ALL_TRAIN = {"validation": 0, "test": 0, "group_by": []}

@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.samples import stored, trace_id, write_sqlite
 from traces.errors import TracesError
-from traces.pin import Pin, PinState, compare_pin, dump_pin, load_pin, take_pin
+from traces.pin import Pin, dump_pin, load_pin
+from traces.pinning import PinState, compare_pin, take_pin
 from traces.store import open_store
 
 DB = Path("store.db")

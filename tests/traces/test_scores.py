@@ -12,7 +12,8 @@ import pytest
 
 from tests.support.samples import created_at, payload, stored, trace_id, write_sqlite
 from traces.errors import TracesError
-from traces.pin import Pin, PinState, compare_pin, dump_pin, load_pin, take_pin
+from traces.pin import Pin, dump_pin, load_pin
+from traces.pinning import PinState, compare_pin, take_pin
 from traces.scores import score_value
 from traces.store import open_store
 
