@@ -17,3 +17,7 @@ if sys.version_info < (3, 11) or any(
 # Arrow's own allocator keeps what it once had, which over a hundred partitions is half as much memory again. It is
 # chosen when Arrow is loaded, so here, before any stage does.
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+# These libraries start a thread when they are loaded, which nothing here needs; and a process that has one thread can
+# be forked, which is how workers start soonest.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("JE_ARROW_MALLOC_CONF", "background_thread:false")

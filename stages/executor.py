@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
+from pathlib import Path
+from threading import Thread
 from typing import Any, TypeVar
 
 from stages.cluster import SCHEDULER, open_cluster
@@ -82,7 +85,10 @@ def collect_seldom() -> None:
 
 @contextmanager
 def open_workers(tasks: int) -> Iterator[Workers]:
-    """Worker processes for `tasks` calls: of this machine, or of the cluster that TRACES_SCHEDULER names."""
+    """Worker processes for `tasks` calls: of this machine, or of the cluster that TRACES_SCHEDULER names.
+
+    Opened before anything else they cost little: while a process has one thread they are forks of it.
+    """
     if address := os.environ.get(SCHEDULER):
         with open_cluster(address) as (cluster, count, wrap):
             yield Workers(cluster, count, wrap)
@@ -91,15 +97,44 @@ def open_workers(tasks: int) -> Iterator[Workers]:
     if count <= 1:
         yield Workers(_InlineExecutor(), 1)
         return
-    # Never a plain fork: this process has threads (DuckDB, Arrow), and a forked lock stays locked.
-    method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(method)
-    # Imported once, and not again by each worker: that costs more than the work of a small build.
-    main = getattr(sys.modules["__main__"].__spec__, "name", None)
-    context.set_forkserver_preload([name for name in sys.modules if name.partition(".")[0] in _OURS and name != main])
-    with ProcessPoolExecutor(count, mp_context=context, initializer=collect_seldom) as executor:
+    with ProcessPoolExecutor(count, mp_context=_context(), initializer=_start_worker) as executor:
         try:
+            executor.submit(int)  # forks are made here and now, not where there are threads already
             yield Workers(executor, count)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _context() -> BaseContext:
+    """How workers are started: as forks while that is safe, else from a server of forks, or anew."""
+    methods = multiprocessing.get_all_start_methods()
+    if "fork" in methods and _has_one_thread():
+        return multiprocessing.get_context("fork")
+    # A fork of a process with threads (DuckDB's, Arrow's) may wait for ever: a forked lock stays locked.
+    context = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    # Imported once, and not again by each worker: that costs more than the work of a small build.
+    main = getattr(sys.modules["__main__"].__spec__, "name", None)
+    context.set_forkserver_preload([name for name in sys.modules if name.partition(".")[0] in _OURS and name != main])
+    return context
+
+
+def _has_one_thread() -> bool:
+    """Whether this process has no thread but this one, those of libraries counted. Only Linux tells."""
+    try:
+        return len(list(Path("/proc/self/task").iterdir())) == 1
+    except OSError:
+        return False
+
+
+def _start_worker() -> None:
+    collect_seldom()
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the stage's process, and end with it: one that was killed tells its workers nothing."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

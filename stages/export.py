@@ -34,13 +34,14 @@ BUFFER_BYTES = 1 << 18
 def work(params: Params) -> None:
     names = partition_names(SELECTION)
     with ExitStack() as stack:
+        workers = stack.enter_context(open_workers(len(names)))
         folders = {name: stack.enter_context(folder_aside(EXPORT / name)) for name in FORMATS}
         twins = stack.enter_context(folder_aside(TWINS))
         pairs = stack.enter_context(folder_aside(PAIRS))
         if "tunix_dpo" in params.export.formats:
-            tell(find_pairs(pairs, params), params.export.preference.key)
+            tell(find_pairs(pairs, params, workers), params.export.preference.key)
         chosen: dict[str, Path] = {name: folders[name] for name in params.export.formats}
-        with open_workers(len(names)) as workers, open_memo("export", exported_by(params)) as memo:
+        with open_memo("export", exported_by(params)) as memo:
             export = partial(
                 recall_partition,
                 memo=memo,

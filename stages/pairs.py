@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from stages.executor import open_workers
+from stages.executor import Workers
 from stages.filters import decode_meta
 from stages.keys import HALF, text_halves
 from stages.params import Params, Preference
@@ -89,7 +89,7 @@ SLICE_PAIRS = 65_536
 _FETCHED_ROWS = 512
 
 
-def find_pairs(folder: Path, params: Params) -> dict[str, Any]:
+def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]:
     """Write the pairs that follow from data/rendered/, and their counts, which are returned.
 
     Raises:
@@ -103,9 +103,8 @@ def find_pairs(folder: Path, params: Params) -> dict[str, Any]:
         candidates = scratch / "candidates"
         candidates.mkdir()
         find = partial(find_candidates, candidates=candidates, preference=preference)
-        with open_workers(len(names)) as workers:
-            for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
-                pass
+        for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
+            pass
         counts = _pair(candidates, names, folder, by_scores=preference.key is None)
     pairs = sum(counts[split] for split in SPLITS)
     written = {

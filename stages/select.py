@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.exclusions import EXCLUSIONS, Exclusions, load_exclusions
-from stages.executor import open_workers, worker_count
+from stages.executor import Workers, open_workers, worker_count
 from stages.filters import OURS, compile_filters, decode_meta, ours
 from stages.keys import HALF, halves, id_halves, id_text
 from stages.measures import UNFIT, Measures
@@ -43,6 +43,7 @@ from stages.partitioned import (
 from stages.paths import COUNTS, SCORES, SELECTION, SPLITS, TRACES
 from stages.progress import progress
 from stages.run import run_stage
+from stages.selection_memo import remember_selection, selected_by
 from stages.sketches import sketch_schema, sketches
 from stages.splits import keyed_hash, split_of
 from stages.strata import count_strata, shortages, stratum_of
@@ -98,12 +99,13 @@ class Fates:
 
 
 def work(params: Params) -> None:
-    with folder_aside(SELECTION) as selection:
-        for line in select_into(selection, params):
+    with folder_aside(SELECTION) as selection, open_workers(len(partition_names(TRACES))) as workers:
+        for line in select_into(selection, params, workers):
             print(f"select: note: {line}", file=sys.stderr)
+        remember_selection(selection, params)
 
 
-def select_into(selection: Path, params: Params) -> list[str]:
+def select_into(selection: Path, params: Params, workers: Workers) -> list[str]:
     """Write the selection that follows from data/traces/ and the takedown list; what a person should know of it.
 
     Raises:
@@ -117,7 +119,7 @@ def select_into(selection: Path, params: Params) -> list[str]:
         candidates = scratch / "candidates"
         candidates.mkdir()
         fates = Fates()
-        with open_workers(len(names)) as workers, open_memo("select", _matters(params, exclusions)) as memo:
+        with open_memo("select", selected_by(params, exclusions)) as memo:
             find = partial(recall_candidates, memo=memo, candidates=candidates, params=params, exclusions=exclusions)
             for part in progress(workers.map(find, enumerate(names)), len(names), "select"):
                 fates.add(part)
@@ -130,11 +132,6 @@ def select_into(selection: Path, params: Params) -> list[str]:
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
     unknown = (f"{EXCLUSIONS} names {line}, which no trace is" for line in exclusions.without(fates.taken_down))
     return [*unknown, *shortages(params.selection.stratify, strata)]
-
-
-def _matters(params: Params, exclusions: Exclusions) -> list[Any]:
-    """What candidates follow from, beside their traces."""
-    return [params.filters, params.selection, params.split, params.render.control_tokens, exclusions.listed]
 
 
 def recall_candidates(

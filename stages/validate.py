@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.exclusions import EXCLUSIONS, load_exclusions
-from stages.executor import open_workers
+from stages.executor import Workers, open_workers
 from stages.faults import NAMED, Faults
 from stages.lock import hash_path, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
@@ -46,6 +46,7 @@ from stages.records_together import check_together
 from stages.run import run_stage
 from stages.schemas import fast_validator, load_schema
 from stages.select import select_into
+from stages.selection_memo import is_remembered
 from stages.shard_memo import open_gate, recall_checks
 from stages.statistics import Statistics, dump_stats, pipeline_stats
 from traces.errors import TracesError, one_line
@@ -56,6 +57,17 @@ from training.formats import FORMATS
 
 
 def work(params: Params) -> None:
+    names = partition_names(SELECTION)
+    with open_workers(max(len(names), len(partition_names(TRACES)))) as workers:
+        check(params, names, workers)
+
+
+def check(params: Params, names: list[str], workers: Workers) -> None:
+    """Hold all that was made to what it must be, and write the report.
+
+    Raises:
+        TracesError: there are faults.
+    """
     faults = Faults()
     records: Counter[str] = Counter()
     manifest: dict[str, Any] = {}
@@ -76,12 +88,12 @@ def work(params: Params) -> None:
     with scratch_folder("validate") as scratch:
         counts: dict[str, Any] = {}
         with faults.guard(str(SELECTION)):
-            counts = check_selection(params, scratch / "selection", faults)
+            counts = check_selection(params, scratch / "selection", hashes, workers, faults)
         pairs = scratch / "pairs"
         with faults.guard(str(PAIRS)):
-            check_pairs(params, pairs, faults)
+            check_pairs(params, pairs, workers, faults)
         with faults.guard(str(EXPORT)):
-            records, statistics = check_records(params, hashes, scratch, faults)
+            records, statistics = check_records(params, names, hashes, scratch, workers, faults)
             check_counts(params, manifest, records, faults)
             with faults.guard(str(STATS)):
                 check_statistics(statistics, counts, faults)
@@ -187,18 +199,23 @@ def check_folders(params: Params, faults: Faults) -> None:
                 faults.add("selection", path.as_posix(), "is the twin of no shard")
 
 
-def check_selection(params: Params, again: Path, faults: Faults) -> dict[str, Any]:
+def check_selection(
+    params: Params, again: Path, hashes: dict[str, str], workers: Workers, faults: Faults
+) -> dict[str, Any]:
     """data/selection/ is what selecting again gives, trace by trace. Returns the counts of that."""
+    if is_remembered(params, hashes):
+        counts: dict[str, Any] = json.loads(COUNTS.read_text())
+        return counts
     again.mkdir()
-    select_into(again, params)
+    select_into(again, params, workers)
     return check_again(SELECTION, again, ["id", "split"], "selecting", faults)
 
 
-def check_pairs(params: Params, again: Path, faults: Faults) -> None:
+def check_pairs(params: Params, again: Path, workers: Workers, faults: Faults) -> None:
     """data/pairs/ is what pairing again gives, and empty where no pairs are asked for. `again` has them then."""
     again.mkdir()
     if "tunix_dpo" in params.export.formats:
-        find_pairs(again, params)
+        find_pairs(again, params, workers)
         check_again(PAIRS, again, ["id", "rejected_id", "completion"], "pairing", faults)
     else:
         for path in sorted(PAIRS.rglob("*")):
@@ -229,14 +246,13 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
 
 
 def check_records(
-    params: Params, hashes: dict[str, str], scratch: Path, faults: Faults
+    params: Params, names: list[str], hashes: dict[str, str], scratch: Path, workers: Workers, faults: Faults
 ) -> tuple[Counter[str], Statistics]:
     """Every record, then what only all of them together show: unique ids, disjoint splits."""
-    names = partition_names(SELECTION)
     records: Counter[str] = Counter()
     statistics = Statistics()
     found = Faults()
-    with open_workers(len(names)) as workers, open_gate(params) as memos:
+    with open_gate(params) as memos:
         check = partial(recall_checks, params=params, pairs=scratch / "pairs", memos=memos)
         items = ((name, {path: md5 for path, md5 in hashes.items() if name in path}) for name in names)
         for part in progress(workers.map(check, items), len(names), "validate"):

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from stages.executor import open_workers, worker_count
+from tests.support.shell import ROOT
 from traces.errors import TracesError
 
 
@@ -52,6 +57,48 @@ def test_an_error_in_a_worker_is_that_error_here(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TRACES_WORKERS", workers)
     with pytest.raises(TracesError, match="number 0"), open_workers(5) as found:
         list(found.map(fail, range(5)))
+
+
+_ABANDONED = """
+import sys, time
+from threading import Thread
+from stages.executor import open_workers
+from tests.stages.test_executor import process_of
+if sys.argv[1] == "threads":
+    Thread(target=time.sleep, args=(60,), daemon=True).start()
+with open_workers(2) as workers:
+    print(next(workers.map(process_of, range(4))), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("threads", ["one", "threads"])
+def test_workers_end_with_a_stage_that_is_killed(threads: str) -> None:
+    command = [sys.executable, "-c", _ABANDONED, threads]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | {"TRACES_WORKERS": "2"}, stdout=subprocess.PIPE) as stage:
+        assert stage.stdout is not None
+        worker = Path(f"/proc/{int(stage.stdout.readline())}")
+        assert worker.exists()
+        stage.kill()
+    for _ in range(100):
+        if not worker.exists():
+            break
+        time.sleep(0.1)
+    assert not worker.exists()
+
+
+def test_workers_are_forks_of_a_process_with_one_thread() -> None:
+    script = """
+from threading import Thread
+import time
+from stages import validate
+from stages.executor import _context
+print(_context().get_start_method())
+Thread(target=time.sleep, args=(60,), daemon=True).start()
+print(_context().get_start_method())
+"""
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert said.stdout.split() == ["fork", "forkserver"]
 
 
 def test_one_worker_or_one_task_needs_no_other_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -312,6 +312,7 @@ def test_where_the_stages_remember_what_they_made_it_is_not_made_again(
     build(row(n) for n in range(60))
     with monkeypatch.context() as patch:
         patch.setattr(shard_memo, "check_partition", None)
+        patch.setattr(validate, "select_into", None)
         validate.work(load_params())
     first = report()
     edit(shard("trace"), lambda lines: lines[1:])
@@ -322,6 +323,20 @@ def test_where_the_stages_remember_what_they_made_it_is_not_made_again(
     monkeypatch.setenv("TRACES_MEMO", "off")
     validate.work(load_params())
     assert report() == first
+
+
+def test_a_remembered_selection_is_taken_for_no_other(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRACES_MEMO", "on")
+    build(row(n) for n in range(60))
+    (counts := SELECTION / "counts.json").write_text(counts.read_text().replace('"excluded": 0', '"excluded": 1'))
+    assert any("selecting again gives" in line for line in faults_of(lambda: None)["first_faults"])
+    rebuild()
+    set_params(selection={"strategy": "latest", "limit": 5})
+    with pytest.raises(TracesError, match="faults, named above"):
+        validate.work(load_params())
+    assert "data/selection/counts.json: selecting again gives" in capsys.readouterr().out
 
 
 def test_a_leaked_answer_in_a_reinforcement_prompt_is_found(whole: Path) -> None:
