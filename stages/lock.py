@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stages.executor import worker_count
+from stages.hashes import known_hashes
 from stages.params import PARAMS, read_yaml
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
@@ -79,7 +82,9 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], hashes: dict[st
     for stage, entry in entries.items():
         for item in (*entry.get("deps", ()), *entry.get("outs", ())):
             quoted.setdefault(item["path"], {}).setdefault(item["md5"], []).append(stage)
-    for path, actual in zip(quoted, hash_paths(list(quoted)), strict=True):
+    with known_hashes() as md5_of:
+        found = hash_paths(list(quoted), md5_of)
+    for path, actual in zip(quoted, found, strict=True):
         if actual is not None and hashes is not None:
             hashes |= actual.files
         for md5, stages in quoted[path].items():
@@ -91,29 +96,29 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], hashes: dict[st
     return faults
 
 
-def hash_paths(paths: list[str]) -> list[Artefact | None]:
-    """The hashes of files and folders as DVC computes them; None for a path that is not there."""
+def hash_paths(paths: list[str], md5_of: Callable[[Path], str]) -> list[Artefact | None]:
+    """The hashes of files and folders as DVC computes them, of files by `md5_of`; None for a path that is not there."""
     # Threads: hashlib lets go of the interpreter's lock while it works.
     with ThreadPoolExecutor(worker_count()) as pool:
-        return list(pool.map(hash_path, paths))
+        return list(pool.map(partial(hash_path, md5_of=md5_of), paths))
 
 
-def hash_path(path: str | Path) -> Artefact | None:
+def hash_path(path: str | Path, md5_of: Callable[[Path], str] = hash_file) -> Artefact | None:
     """The hash of one file or folder as DVC computes it."""
     found = Path(path)
     if found.is_dir():
-        return _hash_folder(found)
+        return _hash_folder(found, md5_of)
     if not found.is_file():
         return None
-    md5 = hash_file(found)
+    md5 = md5_of(found)
     return Artefact(found.as_posix(), md5, found.stat().st_size, files={found.as_posix(): md5})
 
 
-def _hash_folder(folder: Path) -> Artefact:
+def _hash_folder(folder: Path, md5_of: Callable[[Path], str]) -> Artefact:
     # What .dvcignore leaves out: Python's own cache, and what a killed process left.
     files = {path.relative_to(folder).parts: path for path in folder.rglob("*") if path.is_file()}
     kept = sorted(parts for parts in files if "__pycache__" not in parts and not _left_behind(parts[-1]))
-    listing = [{"md5": hash_file(files[parts]), "relpath": "/".join(parts)} for parts in kept]
+    listing = [{"md5": md5_of(files[parts]), "relpath": "/".join(parts)} for parts in kept]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     size = sum(files[parts].stat().st_size for parts in kept)
     hashes = {f"{folder.as_posix()}/{item['relpath']}": item["md5"] for item in listing}
