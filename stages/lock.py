@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from stages.executor import worker_count
 from stages.hashes import known_hashes
@@ -37,14 +40,49 @@ class Artefact:
         return {"md5": self.md5, "size": self.size, **files}
 
 
+class _Item(BaseModel):
+    model_config = ConfigDict(strict=True)
+    path: str
+    md5: Annotated[str, Field(pattern=r"^[0-9a-f]{32}(\.dir)?$")]
+    size: Annotated[int, Field(ge=0)]
+    nfiles: Annotated[int, Field(ge=0)] | None = None
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(strict=True)
+    cmd: str
+    deps: list[_Item] = []
+    params: dict[str, dict[str, Any]] = {}
+    outs: list[_Item] = []
+
+
+_entries = TypeAdapter(dict[str, _Entry])
+
+
+def read_lock(path: Path = LOCK) -> dict[str, Any]:
+    """The entries of a dvc.lock by stage, in its order; none where there is no file.
+
+    Raises:
+        TracesError: it is not as DVC writes it.
+    """
+    held = read_yaml(path) if path.exists() else {}
+    entries: dict[str, Any] = held.get("stages", {}) if isinstance(held, dict) else {}
+    try:
+        _entries.validate_python(entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TracesError(f"{path}: stages.{where}: {first['msg']}; `git checkout {LOCK}` restores it") from None
+    return entries
+
+
 def load_lock(stages: tuple[str, ...]) -> dict[str, Any]:
     """The entries of dvc.lock for `stages`.
 
     Raises:
-        TracesError: the file or an entry is missing.
+        TracesError: the file or an entry is missing, or not as DVC writes it.
     """
-    held = read_yaml(LOCK) if LOCK.exists() else None
-    entries = held.get("stages", {}) if isinstance(held, dict) else {}
+    entries = read_lock()
     for stage in stages:
         if stage not in entries:
             raise TracesError(f"{LOCK}: no entry for stage {stage}; run `dvc repro`")
@@ -64,11 +102,24 @@ def locked_params(entries: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def lock_faults(entries: dict[str, Any], params: dict[str, Any], hashes: dict[str, str] | None = None) -> list[str]:
-    """Where the lock differs from the workspace: a param, a dependency, code, or an output's bytes.
+def quoted_hashes(entries: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Each path that the lock names, with the hashes that it has for it, and the stages that have them."""
+    quoted: dict[str, dict[str, list[str]]] = {}
+    for stage, entry in entries.items():
+        for item in (*entry.get("deps", ()), *entry.get("outs", ())):
+            quoted.setdefault(item["path"], {}).setdefault(item["md5"], []).append(stage)
+    return quoted
 
-    `hashes` gets the md5 of every file that was read, by its path.
-    """
+
+def hash_quoted(entries: dict[str, Any], md5_of: Callable[[Path], str] | None = None) -> dict[str, Artefact | None]:
+    """What lies at each path that the lock names, hashed by `md5_of`, or by a hash known of it; None for nothing."""
+    paths = list(quoted_hashes(entries))
+    with contextlib.nullcontext(md5_of) if md5_of else known_hashes() as hashed:
+        return dict(zip(paths, hash_paths(paths, hashed), strict=True))
+
+
+def lock_faults(entries: dict[str, Any], params: dict[str, Any], found: dict[str, Artefact | None]) -> list[str]:
+    """Where the lock differs from the workspace: a param, a dependency, code, or an output's bytes, as `found`."""
     faults = []
     for stage, entry in entries.items():
         for key, locked in entry.get("params", {}).get(str(PARAMS), {}).items():
@@ -77,17 +128,9 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], hashes: dict[st
                 faults.append(
                     f"{LOCK}: stage {stage} ran with {key} {_shown(locked)}, {PARAMS} says {_shown(now)}; {_MEND}"
                 )
-    # Each path with the hashes that the lock has for it, and the stages that have them.
-    quoted: dict[str, dict[str, list[str]]] = {}
-    for stage, entry in entries.items():
-        for item in (*entry.get("deps", ()), *entry.get("outs", ())):
-            quoted.setdefault(item["path"], {}).setdefault(item["md5"], []).append(stage)
-    with known_hashes() as md5_of:
-        found = hash_paths(list(quoted), md5_of)
-    for path, actual in zip(quoted, found, strict=True):
-        if actual is not None and hashes is not None:
-            hashes |= actual.files
-        for md5, stages in quoted[path].items():
+    for path, hashes in quoted_hashes(entries).items():
+        actual = found[path]
+        for md5, stages in hashes.items():
             ran = f"stage {', '.join(stages)}"
             if actual is None:
                 faults.append(f"{path}: missing, {LOCK} has it for {ran}; {_MEND}")

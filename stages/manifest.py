@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from stages.exclusions import load_exclusions
-from stages.lock import Artefact, hash_path, load_lock, lock_faults, locked_params, outputs
+from stages.lock import Artefact, hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_chunks, values
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
@@ -32,7 +33,7 @@ LIBRARIES = ("duckdb", "msgspec", "pyarrow", "rensa")
 
 def work(params: Params) -> None:
     entries = load_lock(QUOTED)
-    if faults := lock_faults(entries, read_yaml(PARAMS)):
+    if faults := lock_faults(entries, read_yaml(PARAMS), hash_quoted(entries)):
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise TracesError(faults[0] + more)
     with folder_aside(TRACE_IDS) as aside:
@@ -60,7 +61,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact 
     counts = {key: value for key, value in stats.items() if isinstance(value, int)}
     template = load_template(params.render.template)
     return {
-        "dataset_id": dataset_id(params, artefacts),
+        "dataset_id": dataset_id(params.dataset.name, params.dataset.version, params.export.formats, artefacts),
         "dataset_name": params.dataset.name,
         "dataset_version": params.dataset.version,
         "schema_versions": schema_versions(),
@@ -91,12 +92,12 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact 
     }
 
 
-def dataset_id(params: Params, artefacts: list[Artefact]) -> str:
+def dataset_id(name: str, version: str, formats: Iterable[str], artefacts: list[Artefact]) -> str:
     """NAME-VERSION- and 12 hex digits of the sha256 over a line `PATH MD5` an export, in the paths' order."""
-    wanted = {(EXPORT / name).as_posix() for name in params.export.formats}
+    wanted = {(EXPORT / fmt).as_posix() for fmt in formats}
     lines = [f"{artefact.path} {artefact.md5}\n" for artefact in artefacts if artefact.path in wanted]
     digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-    return f"{params.dataset.name}-{params.dataset.version}-{digest[:12]}"
+    return f"{name}-{version}-{digest[:12]}"
 
 
 def export_entry(format_name: str, artefacts: list[Artefact]) -> dict[str, Any]:

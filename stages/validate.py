@@ -17,7 +17,7 @@ from typing import Any
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import Workers, open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import hash_path, load_lock, lock_faults
+from stages.lock import hash_path, hash_quoted, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
@@ -118,7 +118,10 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
 def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
     """Every hash in dvc.lock, of the stages before this one, is that of the bytes. `hashes` gets those of all files."""
     entries = load_lock((*QUOTED, "manifest"))
-    for line in lock_faults(entries, read_yaml(PARAMS), hashes):
+    found = hash_quoted(entries)
+    for artefact in found.values():
+        hashes |= artefact.files if artefact else {}
+    for line in lock_faults(entries, read_yaml(PARAMS), found):
         where, _, what = line.partition(": ")
         faults.add("hash", where, what)
 

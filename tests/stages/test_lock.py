@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stages.lock import hash_path, load_lock, lock_faults, locked_params, outputs
+from stages.lock import hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
 from stages.params import read_yaml
 from tests.support.shell import ROOT
 from traces.errors import TracesError
@@ -39,7 +39,7 @@ def small(workspace: Path) -> dict[str, Any]:
 
 
 def faults(entries: dict[str, Any]) -> list[str]:
-    return lock_faults(entries, read_yaml(Path("params.yaml")))
+    return lock_faults(entries, read_yaml(Path("params.yaml")), hash_quoted(entries))
 
 
 def test_what_agrees_has_no_fault(small: dict[str, Any]) -> None:

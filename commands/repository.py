@@ -1,0 +1,40 @@
+"""The Git repository that a dataset lies in, asked by Git's own command."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from traces.errors import TracesError, WrongUse, one_line
+
+
+def git(*arguments: str, folder: Path = Path()) -> str:
+    """What a Git command prints.
+
+    Raises:
+        TracesError: it failed; with what Git said.
+    """
+    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, text=True)  # noqa: S603, S607
+    if done.returncode:
+        said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise TracesError(f"git {arguments[0]}: {one_line(said)}")
+    return done.stdout
+
+
+def commit_of(revision: str) -> str:
+    """The full hash of a commit, by any name that Git knows.
+
+    Raises:
+        WrongUse: Git knows none by this name.
+    """
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
+    except TracesError:
+        raise WrongUse(f"{one_line(revision, 80)}: no commit, tag or branch of this repository") from None
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of this process, without what would point a command at another repository than its own."""
+    elsewhere = ("GIT_", "DVC_ROOT", "DVC_STAGE", "DVC_EXP", "DVC_CACHE")
+    return {key: value for key, value in os.environ.items() if not key.startswith(elsewhere)}

@@ -1,0 +1,133 @@
+"""What is here of a dataset, hashed again: in the workspace, in DVC's cache, and as the manifest quotes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from commands.verification.verdict import DIFFERS, MISSING, SAME, Output, Verdict, state_of
+from stages.executor import worker_count
+from stages.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
+from stages.manifest import QUOTED, dataset_id
+from stages.params import PARAMS, read_yaml
+from stages.paths import MANIFEST, TRACE_IDS
+from stages.progress import progress
+from traces.files import hash_file
+
+
+def check_lock(entries: dict[str, Any], verdict: Verdict) -> None:
+    """The lock agrees with itself: what one stage made is what another one read."""
+    for path, hashes in quoted_hashes(entries).items():
+        if len(hashes) > 1:
+            said = ", ".join(f"{md5} for stage {', '.join(stages)}" for md5, stages in hashes.items())
+            verdict.faults.append(f"{LOCK}: {path} has more than one hash: {said}")
+
+
+def check_workspace(entries: dict[str, Any], verdict: Verdict) -> None:
+    """What is in the working directory of inputs, code, params and outputs is what the lock has."""
+    made = {output.path for output in verdict.outputs}
+    found = hash_quoted(entries, hash_file)
+    inputs = {
+        stage: {**entry, "outs": [], "deps": [item for item in entry.get("deps", ()) if item["path"] not in made]}
+        for stage, entry in entries.items()
+    }
+    verdict.faults += lock_faults(inputs, read_yaml(PARAMS), found)
+    for output in verdict.outputs:
+        actual = found[output.path]
+        output.places["workspace"] = state_of(output.md5, actual.md5 if actual else None)
+        if output.places["workspace"] == DIFFERS and actual:
+            verdict.faults.append(f"{output.path}: its md5 is {actual.md5}, {LOCK} says {output.md5}")
+
+
+def uncached(pipeline: dict[str, Any]) -> set[str]:
+    """The outputs that Git keeps and DVC's cache does not."""
+    entries = [stage.get(kind, []) for stage in pipeline["stages"].values() for kind in ("outs", "metrics", "plots")]
+    return {
+        path
+        for items in entries
+        for item in items
+        if isinstance(item, dict)
+        for path, options in item.items()
+        if options.get("cache") is False
+    }
+
+
+def check_cache(cache: Path, verdict: Verdict, kept_by_git: set[str]) -> None:
+    """What DVC's cache holds under an output's hash has that hash, every file of a folder included."""
+    cached = [output for output in verdict.outputs if output.path not in kept_by_git]
+    with ThreadPoolExecutor(worker_count()) as pool:
+        states = pool.map(lambda output: _cached(cache, output.md5), cached)
+        for output, (state, damaged) in zip(cached, progress(states, len(cached), "cache"), strict=True):
+            output.places["cache"] = state
+            verdict.faults += [
+                f"{output.path}: {path} in DVC's cache is damaged; remove it, then `dvc pull` or `dvc repro`"
+                for path in damaged
+            ]
+
+
+def check_presence(verdict: Verdict) -> None:
+    """Every output is somewhere here: what is nowhere was not looked at."""
+    for output in verdict.outputs:
+        places = output.places
+        if places["workspace"] == MISSING and places["cache"] != SAME:
+            verdict.faults.append(f"{output.path}: neither in the workspace nor in DVC's cache; `dvc pull` brings it")
+
+
+def check_manifest(entries: dict[str, Any], manifest: dict[str, Any], verdict: Verdict) -> None:
+    """The manifest quotes the hashes that the lock has, and its id follows from them."""
+    artefacts = outputs({stage: entries[stage] for stage in QUOTED if stage in entries})
+    quoted = manifest.get("artefacts") or {}
+    by_path = {output.path: output for output in verdict.outputs}
+    for artefact in artefacts:
+        same = quoted.get(artefact.path) == artefact.entry()
+        by_path[artefact.path].places["manifest"] = SAME if same else DIFFERS
+        if not same:
+            verdict.faults.append(_misquoted(f"artefacts.{artefact.path}", quoted.get(artefact.path), artefact.entry()))
+    verdict.faults += [
+        _misquoted(f"artefacts.{path}", quoted[path], None) for path in quoted.keys() - {a.path for a in artefacts}
+    ]
+    verdict.faults += [_misquoted(*line) for line in _quotes(manifest, artefacts, by_path) if line[1] != line[2]]
+
+
+def _quotes(
+    manifest: dict[str, Any], artefacts: list[Artefact], by_path: dict[str, Output]
+) -> Iterable[tuple[str, Any, Any]]:
+    """Each other place where the manifest quotes a hash, with what it says and what the lock says."""
+    exports = manifest.get("exports") or {}
+    right = dataset_id(str(manifest.get("dataset_name")), str(manifest.get("dataset_version")), exports, artefacts)
+    yield "dataset_id", manifest.get("dataset_id"), right
+    locked = {artefact.path: artefact for artefact in artefacts}
+    for name, export in exports.items():
+        held = locked.get(export.get("path"))
+        for key in ("md5", "size"):
+            yield f"exports.{name}.{key}", export.get(key), held and getattr(held, key)
+    ids = by_path.get(TRACE_IDS.as_posix())
+    yield "trace_ids.md5", (manifest.get("trace_ids") or {}).get("md5"), ids and ids.md5
+
+
+def _misquoted(where: str, said: object, right: object) -> str:
+    return f"{MANIFEST}: {where} says {json.dumps(said)}, {LOCK} says {json.dumps(right)}"
+
+
+def _cached(cache: Path, md5: str) -> tuple[str, list[Path]]:
+    """How the object of this hash is in the cache, and the files that are not what their names say."""
+    path = _object(cache, md5)
+    if not path.is_file():
+        return MISSING, []
+    if not md5.endswith(".dir"):
+        return (SAME, []) if hash_file(path) == md5 else (DIFFERS, [path])
+    listing = path.read_bytes()
+    if f"{hashlib.md5(listing, usedforsecurity=False).hexdigest()}.dir" != md5:
+        return DIFFERS, [path]
+    files = {_object(cache, item["md5"]): item["md5"] for item in json.loads(listing)}
+    damaged = [file for file, wanted in files.items() if file.is_file() and hash_file(file) != wanted]
+    missing = any(not file.is_file() for file in files)
+    return (DIFFERS if damaged else MISSING if missing else SAME), damaged
+
+
+def _object(cache: Path, md5: str) -> Path:
+    return cache / "files" / "md5" / md5[:2] / md5[2:]

@@ -1,0 +1,40 @@
+"""A verdict for people, as a table, or for scripts, as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from commands.options import counted
+from commands.verification.verdict import PLACES, Verdict
+
+_HASH_DIGITS = 12
+
+
+def show(verdict: Verdict, *, as_json: bool) -> None:
+    """Print the verdict on stdout."""
+    if as_json:
+        print(json.dumps({"verified": verdict.verified, **asdict(verdict)}, indent=2, ensure_ascii=False))
+        return
+    head = ("stage", "output", "dvc.lock", *PLACES)
+    rows = [
+        (output.stage, output.path, output.md5[:_HASH_DIGITS], *(output.places[place] or "-" for place in PLACES))
+        for output in verdict.outputs
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    for row in (head, *rows):
+        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    print()
+    for fault in verdict.faults:
+        print(f"  {fault}")
+    print(_conclusion(verdict))
+
+
+def _conclusion(verdict: Verdict) -> str:
+    commit = verdict.commit[:_HASH_DIGITS]
+    if not verdict.verified:
+        return f"not verified: {counted(len(verdict.faults), 'fault')}, named above"
+    if not verdict.rebuilt:
+        return f"{verdict.dataset_id}: what is here has the hashes of dvc.lock and the manifest; nothing was rebuilt"
+    stages = counted(len(verdict.rebuilt), "stage")
+    return f"verified: {verdict.dataset_id} is what commit {commit} makes of its pinned inputs, {stages} rebuilt"
