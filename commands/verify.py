@@ -15,7 +15,7 @@ Revision = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Only hash again what is here; nothing is rebuilt.")]
 Until = Annotated[
-    str | None, typer.Option("--until", metavar="STAGE", help="Rebuild up to this stage, such as validate.")
+    str | None, typer.Option("--until", metavar="STAGE", help="Only this stage and those before it, such as validate.")
 ]
 Attest = Annotated[
     Path | None,
@@ -47,8 +47,8 @@ def verify(
     from traces.errors import WrongUse
 
     require_repository()
-    if quick and (attest or until):
-        raise WrongUse(f"--quick rebuilds nothing: leave out {'--attest' if attest else '--until'}")
+    if quick and attest:
+        raise WrongUse("--quick rebuilds nothing, so there is nothing to attest: leave out --attest")
     verdict = run_verification(rev, quick=quick, until=until, attest=attest)
     show(verdict, as_json=json)
     if not verdict.verified:

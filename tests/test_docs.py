@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_the_commands_about_scale_run(repository: Path) -> None:
 def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/datasets.md"))
     assert "selected    500 traces" in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen, which signs, is not installed")
+def test_the_commands_about_trust_run(repository: Path) -> None:
+    page = ROOT / "docs/trust.md"
+    done = run_script(repository, shell_text(page))
+    assert done.out.startswith(marked(page, "verdict: traces verify --until validate"))
+    assert 'Good "trace-datasets" signature for builder with ED25519 key' in done.out
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 

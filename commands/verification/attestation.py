@@ -7,6 +7,7 @@ the machine: verifying one commit again gives the same statement. It is not sign
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Iterable
 from importlib import metadata
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from google.protobuf.json_format import MessageToDict, MessageToJson, ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from in_toto_attestation.predicates.provenance.v1.provenance_pb2 import Provenance
 from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
@@ -42,10 +43,12 @@ def write_attestation(target: Path, copy: Path, verdict: Verdict, entries: dict[
         for folder in sorted(path for path in (copy / EXPORT).iterdir() if path.is_dir() and any(path.iterdir()))
         for name, sha256 in _folder(copy, folder)
     ]
-    predicate = MessageToDict(ParseDict(_provenance(copy, verdict, entries), Provenance()))
+    predicate = _provenance(copy, verdict, entries)
+    ParseDict(predicate, Provenance())  # refuses what SLSA does not know
     statement = Statement([subject.pb for subject in subjects], PREDICATE_TYPE, predicate)
     statement.validate()
-    text = MessageToJson(statement.pb, indent=2, sort_keys=True)
+    # The message keeps every number as a float, so the predicate is written as it was.
+    text = json.dumps(MessageToDict(statement.pb) | {"predicate": predicate}, indent=2, ensure_ascii=False)
     with file_aside(target) as aside:
         aside.write_text(text + "\n")
 

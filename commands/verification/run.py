@@ -44,6 +44,9 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
         copy = None if quick and rev is None else stack.enter_context(clean_copy(commit))
         with chdir(copy if rev is not None and copy else "."):
             entries, pipeline, manifest = _described(rev)
+            asked = _asked(pipeline, until)
+            if until is not None:
+                entries = {stage: entries[stage] for stage in asked if stage in entries}
             verdict = _verdict(commit, entries, pipeline, manifest)
             check_lock(entries, verdict)
             check_workspace(entries, verdict)
@@ -52,7 +55,6 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
         if quick:
             check_presence(verdict)
         elif copy:
-            asked = _asked(pipeline, until)
             _require_packages(asked)
             with chdir(copy):
                 _rebuild(copy, entries, until, asked, verdict)
