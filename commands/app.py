@@ -12,6 +12,7 @@ from commands.pin import pin
 from commands.record import record
 from commands.status import status
 from commands.summary import summary
+from commands.takedown import takedown
 from commands.verify import verify
 from traces.errors import TracesError, WrongUse, one_line, unexpected
 
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
 )
-for command in (status, record, ingest, pin, summary, verify):
+for command in (status, record, ingest, pin, summary, verify, takedown):
     app.command(help=paragraphs(command.__doc__ or ""))(command)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 from traces.errors import TracesError, WrongUse, one_line
 
 
-def git(*arguments: str, folder: Path = Path()) -> str:
-    """What a Git command prints.
+def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str:
+    """What a Git command prints, of what it is `given` on stdin.
 
     Raises:
         TracesError: it failed; with what Git said.
     """
-    done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False, text=True)  # noqa: S603, S607
+    command = ["git", "-C", str(folder), *arguments]
+    done = subprocess.run(command, input=given, capture_output=True, check=False, text=True)  # noqa: S603
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise TracesError(f"git {arguments[0]}: {one_line(said)}")

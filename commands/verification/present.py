@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from commands.objects import Objects
 from commands.verification.verdict import DIFFERS, MISSING, SAME, Output, Verdict, state_of
 from stages.executor import worker_count
 from stages.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
@@ -16,6 +16,7 @@ from stages.manifest import QUOTED, dataset_id
 from stages.params import PARAMS, read_yaml
 from stages.paths import MANIFEST, TRACE_IDS
 from stages.progress import progress
+from traces.errors import TracesError
 from traces.files import hash_file
 
 
@@ -56,11 +57,11 @@ def uncached(pipeline: dict[str, Any]) -> set[str]:
     }
 
 
-def check_cache(cache: Path, verdict: Verdict, kept_by_git: set[str]) -> None:
+def check_cache(objects: Objects, verdict: Verdict, kept_by_git: set[str]) -> None:
     """What DVC's cache holds under an output's hash has that hash, every file of a folder included."""
     cached = [output for output in verdict.outputs if output.path not in kept_by_git]
     with ThreadPoolExecutor(worker_count()) as pool:
-        states = pool.map(lambda output: _cached(cache, output.md5), cached)
+        states = pool.map(lambda output: _cached(objects, output.md5), cached)
         for output, (state, damaged) in zip(cached, progress(states, len(cached), "cache"), strict=True):
             output.places["cache"] = state
             verdict.faults += [
@@ -113,21 +114,18 @@ def _misquoted(where: str, said: object, right: object) -> str:
     return f"{MANIFEST}: {where} says {json.dumps(said)}, {LOCK} says {json.dumps(right)}"
 
 
-def _cached(cache: Path, md5: str) -> tuple[str, list[Path]]:
+def _cached(objects: Objects, md5: str) -> tuple[str, list[Path]]:
     """How the object of this hash is in the cache, and the files that are not what their names say."""
-    path = _object(cache, md5)
+    path = objects.path(md5)
     if not path.is_file():
         return MISSING, []
     if not md5.endswith(".dir"):
         return (SAME, []) if hash_file(path) == md5 else (DIFFERS, [path])
-    listing = path.read_bytes()
-    if f"{hashlib.md5(listing, usedforsecurity=False).hexdigest()}.dir" != md5:
+    try:
+        listing = objects.listing(md5) or {}
+    except TracesError:
         return DIFFERS, [path]
-    files = {_object(cache, item["md5"]): item["md5"] for item in json.loads(listing)}
+    files = {objects.path(wanted): wanted for wanted in listing.values()}
     damaged = [file for file, wanted in files.items() if file.is_file() and hash_file(file) != wanted]
     missing = any(not file.is_file() for file in files)
     return (DIFFERS if damaged else MISSING if missing else SAME), damaged
-
-
-def _object(cache: Path, md5: str) -> Path:
-    return cache / "files" / "md5" / md5[:2] / md5[2:]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from contextlib import ExitStack, chdir, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from commands.objects import open_objects
 from commands.repository import commit_of
 from commands.verification.clean_copy import clean_copy
 from commands.verification.compare import check_rebuilt
@@ -39,7 +38,7 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
     """
     commit = commit_of(rev or "HEAD")
     target = None if attest is None else attest.absolute()
-    cache = Path(_dvc_cache()).absolute()
+    objects = open_objects()
     with ExitStack() as stack:
         copy = None if quick and rev is None else stack.enter_context(clean_copy(commit))
         with chdir(copy if rev is not None and copy else "."):
@@ -50,7 +49,7 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
             verdict = _verdict(commit, entries, pipeline, manifest)
             check_lock(entries, verdict)
             check_workspace(entries, verdict)
-            check_cache(cache, verdict, uncached(pipeline))
+            check_cache(objects, verdict, uncached(pipeline))
             check_manifest(entries, manifest, verdict)
         if quick:
             check_presence(verdict)
@@ -115,11 +114,3 @@ def _require_packages(asked: list[str]) -> None:
             "stage smoke_train needs the packages for training, which are not installed; "
             "`make .venv/training` adds them, --until validate leaves it out"
         )
-
-
-def _dvc_cache() -> str:
-    """Where DVC keeps objects, by DVC itself."""
-    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, check=False, text=True)
-    if done.returncode:
-        raise TracesError(f"dvc cache dir: {one_line(done.stderr.strip())}")
-    return done.stdout.strip()

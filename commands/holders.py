@@ -1,0 +1,124 @@
+"""Which versions hold a trace, and in which files: by the objects in DVC's cache, each of which is read once."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+import pyarrow.parquet as pq
+
+from commands.objects import Objects
+from commands.versions import Version
+from stages.partitioned import read_rows
+from stages.paths import PAIRS, TRACES
+
+_NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace
+
+
+@dataclass(frozen=True)
+class Sought:
+    """Traces that are looked for: by id, or by the sha256 of what they say."""
+
+    ids: frozenset[str]
+    contents: frozenset[str]
+
+
+@dataclass
+class Holding:
+    """A version that holds sought traces: their ids, and each file that names one, with its md5.
+
+    `unread` are the version's files that would have to be looked into and are not in the cache.
+    """
+
+    version: Version
+    ids: set[str] = field(default_factory=set)
+    files: dict[str, str] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+
+def find_holdings(versions: Iterable[Version], objects: Objects, sought: Sought) -> Iterator[Holding]:
+    """What each version holds of the traces, those included that hold nothing."""
+    search = _Search(objects, sought)
+    for version in versions:
+        yield search.holding(version)
+
+
+class _Search:
+    def __init__(self, objects: Objects, sought: Sought) -> None:
+        self.objects, self.sought = objects, sought
+        # Versions share most of their objects.
+        self.matches = lru_cache(maxsize=None)(self._matches)
+        self.names = lru_cache(maxsize=None)(self._names)
+
+    def holding(self, version: Version) -> Holding:
+        found = Holding(version)
+        partitions: dict[str, frozenset[str]] = {}
+        for name, md5 in self._files(version, TRACES, found):
+            if ids := self.matches(md5):
+                partitions[PurePosixPath(name).stem] = ids
+                found.ids |= ids
+        if not partitions:
+            return found
+        paired = self._paired(version, frozenset(found.ids), found)
+        both = {name: partitions.get(name, frozenset()) | paired.get(name, frozenset()) for name in partitions | paired}
+        for path in version.outputs:
+            for name, md5 in self._files(version, Path(path), found):
+                # A pair's record names the better trace alone, and has the text of the worse one, too.
+                sought = both if path == PAIRS.as_posix() or "tunix_dpo" in name.split("/") else partitions
+                named = [ids for partition, ids in sought.items() if PurePosixPath(name).stem.endswith(partition)]
+                if named and self._looked(name, md5, named[0], found):
+                    found.files[name] = md5
+        return found
+
+    def _files(self, version: Version, folder: Path, found: Holding) -> Iterator[tuple[str, str]]:
+        """The files of an output, each with its path and md5; of one that is no folder, itself."""
+        path = folder.as_posix()
+        md5 = version.outputs.get(path)
+        if md5 is None or not md5.endswith(".dir"):
+            return
+        listing = self.objects.listing(md5)
+        if listing is None:
+            found.unread.append(path)
+            return
+        for name, file_md5 in listing.items():
+            if folder == TRACES and not self.objects.path(file_md5).is_file():
+                found.unread.append(f"{path}/{name}")
+            else:
+                yield f"{path}/{name}", file_md5
+
+    def _matches(self, md5: str) -> frozenset[str]:
+        """The ids of the sought traces in a partition of data/traces/."""
+        ids, contents = self.sought.ids, self.sought.contents
+        rows = read_rows(self.objects.path(md5), ["id", "content_sha256"])
+        return frozenset(trace_id for trace_id, content in rows if trace_id in ids or content in contents)
+
+    def _paired(self, version: Version, ids: frozenset[str], found: Holding) -> dict[str, frozenset[str]]:
+        """The partitions of other traces with which a sought one was paired, and the ids of those."""
+        paired = {}
+        for name, md5 in self._files(version, PAIRS, found):
+            path = self.objects.path(md5)
+            if path.is_file() and name.endswith(".parquet"):
+                better = frozenset(one for one, other in read_rows(path, ["id", "rejected_id"]) if other in ids)
+                if better:
+                    paired[PurePosixPath(name).stem] = better
+        return paired
+
+    def _looked(self, name: str, md5: str, ids: frozenset[str], found: Holding) -> bool:
+        if not self.objects.path(md5).is_file():
+            found.unread.append(name)
+            return False
+        return self.names(md5, PurePosixPath(name).suffix, ids)
+
+    def _names(self, md5: str, suffix: str, ids: frozenset[str]) -> bool:
+        """Whether an object names one of these traces."""
+        path = self.objects.path(md5)
+        if suffix == ".parquet":
+            columns = [name for name in _NAMED if name in pq.read_schema(path).names]
+            return any(not ids.isdisjoint(row) for row in read_rows(path, columns))
+        if not path.stat().st_size:
+            return False
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            return any(data.find(trace_id.encode()) >= 0 for trace_id in ids)

@@ -1,0 +1,51 @@
+"""`traces takedown`: a trace leaves every version to come, and can be purged from those that are."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Traces = Annotated[list[str], typer.Argument(metavar="ID...", help="Trace ids, or sha256: and the hash of a content.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a line; for those that are not on the list yet.")]
+Date = Annotated[str | None, typer.Option("--date", metavar="DAY", help="The day it was asked for; today, in UTC.")]
+Purge = Annotated[bool, typer.Option("--purge", help="Remove what holds them from DVC's cache and every remote.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Purge without asking.")]
+
+
+def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purge = False, yes: Yes = False) -> None:
+    """Put traces on data/exclusions.csv, say which versions hold them, and how to be rid of those.
+
+    With --purge every file that holds one of them is removed from DVC's cache and its remotes. The versions that had
+    it can then no longer be pulled whole. It is refused while the dataset in the workspace still holds one.
+
+    Exits with 1 where a version could not be looked into: its files are not in DVC's cache.
+
+    [bold]Examples[/bold]
+
+      traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --reason "asked for by its author"
+
+      traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --purge
+    """
+    from commands.holders import Sought, find_holdings
+    from commands.objects import open_objects
+    from commands.options import require_repository
+    from commands.removal.advice import advise
+    from commands.removal.listing import add_to_list, as_listed
+    from commands.removal.purge import purge_holdings
+    from commands.versions import all_versions
+    from stages.progress import progress
+
+    require_repository()
+    listed = [as_listed(trace) for trace in traces]
+    for line in add_to_list(listed, reason, date):
+        print(line)
+    ids = frozenset(trace for trace in listed if not trace.startswith("sha256:"))
+    contents = frozenset(trace.removeprefix("sha256:") for trace in listed if trace.startswith("sha256:"))
+    versions = all_versions()
+    found = find_holdings(versions, open_objects(), Sought(ids, contents))
+    holdings = list(progress(found, len(versions), "versions"))
+    for line in purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed):
+        print(line)
+    if any(held.unread for held in holdings):
+        raise typer.Exit(1)
