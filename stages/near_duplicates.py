@@ -14,16 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stages.database import open_database
 from stages.sketches import ANSWER_WORDS, HASHES, PROMPT_WORDS, band_names
 
 LEADERS = 64
 FETCHED_ROWS = 65_536
-# Beyond this memory DuckDB goes on in files. Its threads have buffers of their own, so two of them on any machine.
-_DUCKDB: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "256MB",
-    "threads": 2,
-    "preserve_insertion_order": False,
-}
+THREADS = 2  # on any machine: each has buffers of its own for rows this wide
 # Traces with the same sketch are near the same ones: the first of these copies is compared for all.
 _NUMBERED = """
     CREATE TABLE numbered AS SELECT part, place, row_number() OVER (ORDER BY {order}) - 1 AS n,
@@ -58,14 +54,11 @@ def drop_near(candidates: Path, gone: Path, order: str, threshold: float) -> int
     `candidates` is a folder of Parquet with `candidate`, `part`, `place`, the columns of `stages.sketches`, and those
     that `order` names, by which there are no ties. Memory holds a byte a candidate.
     """
-    import duckdb  # after the workers have started: they need none of it
-
     scratch = gone.parent / "near"
     scratch.mkdir()
     bands, words = band_names(threshold), [*PROMPT_WORDS, *ANSWER_WORDS]
     near = near_sql(threshold)
-    with duckdb.connect(config=_DUCKDB) as database:
-        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+    with open_database(scratch, THREADS, ordered=False) as database:
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
         database.execute(_NUMBERED.format(order=order))
         sketches = database.sql(_SKETCHES.format(columns=", ".join([*words, *bands])))

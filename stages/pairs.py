@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from stages.database import open_database
 from stages.executor import Workers
 from stages.filters import decode_meta
 from stages.keys import HALF, text_halves
@@ -81,9 +82,8 @@ _COUNTS = {
     "answers": "SELECT count(*) FROM answers",
     "alone": f"SELECT count(*) FROM (SELECT 1 FROM answers GROUP BY {_GROUP} HAVING count(*) = 1)",  # noqa: S608
 }
-# Beyond this memory DuckDB goes on in files. Each of its threads needs a share of it to put texts in order, and with
-# a few there would be too little: so one thread, on any machine.
-_DUCKDB: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "256MB", "threads": 1}
+# On any machine: each needs a share of the memory to put texts in order, and with a few there would be too little.
+THREADS = 1
 # Pairs whose texts are brought and put in order at once: of all of them the merge alone would not fit.
 SLICE_PAIRS = 65_536
 _FETCHED_ROWS = 512
@@ -134,11 +134,8 @@ def _candidates(part: tuple[int, str], preference: Preference) -> Iterator[tuple
 
 def _pair(candidates: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:
     """Write the pairs by the chosen trace's partition; how many there are by split, and what became of the others."""
-    import duckdb  # after the workers have started: they need none of it
-
     counts: Counter[str] = Counter()
-    with duckdb.connect(config=_DUCKDB) as database:
-        database.execute("SET temp_directory = $folder", {"folder": str(candidates.parent / "duckdb")})
+    with open_database(candidates.parent, THREADS) as database:
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
         database.read_parquet(str(RENDERED / "*.parquet")).create_view("rendered")
         if by_scores:

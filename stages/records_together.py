@@ -9,14 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from stages.executor import Workers, worker_count
+from stages.database import open_database
+from stages.executor import Workers
 from stages.faults import Faults
 from stages.filters import OURS, decode_meta, ours
 from stages.keys import HALF, id_halves, id_text, text_halves
 from stages.params import Params, Split
 from stages.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from stages.paths import EXPORT, SPLITS, TRACES, shard_name
-from stages.select import MAX_THREADS
 from stages.shard_checks import record_id, shard_lines
 from stages.splits import group_of
 from traces.ids import is_id
@@ -47,16 +47,13 @@ _PARTED = """
 
 def check_together(workers: Workers, names: list[str], params: Params, scratch: Path, faults: Faults) -> None:
     """Ids are unique in each format; no id and no group is in two splits."""
-    import duckdb  # after the workers have started: they need none of it
-
     scratch.mkdir()
     for found in workers.map(partial(gather_records, params=params, scratch=scratch), names):
         faults.merge(found)
     if not any(scratch.glob("*.parquet")):
         return
     formats = params.export.formats
-    with duckdb.connect(config={"memory_limit": "256MB", "threads": min(worker_count(), MAX_THREADS)}) as database:
-        database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
+    with open_database(scratch) as database:
         database.read_parquet(str(scratch / "*.parquet")).create_view("records")
         (count,) = database.execute("SELECT count(*) FROM records").fetchone() or (0,)
         slices = 1 + count // SLICE_RECORDS

@@ -1,0 +1,44 @@
+"""What became of each trace in `select`: a candidate, or why it is none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from stages.measures import UNFIT
+from stages.paths import SPLITS
+
+# The fates of traces that are no candidates, in the order in which they are looked at.
+EARLY = ("filtered", "excluded", "rejected", *UNFIT, "unlisted")
+
+
+@dataclass
+class Fates:
+    """How many traces were read, and why those that are no candidates are none."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    keys: set[str] = field(default_factory=set)
+    matches: Counter[str] = field(default_factory=Counter)
+    taken_down: set[str] = field(default_factory=set)  # what of the takedown list was found
+    strata: Counter[str] = field(default_factory=Counter)  # the candidates of those that have a quota
+
+    def add(self, other: Fates) -> None:
+        self.counts += other.counts
+        self.keys |= other.keys
+        self.matches += other.matches
+        self.taken_down |= other.taken_down
+        self.strata += other.strata
+
+
+def tally(fates: Fates, counts: Counter[str]) -> dict[str, Any]:
+    """counts.json. Every valid trace has one fate; `duplicates` counts repeats among the selected."""
+    return {
+        "valid": fates.counts["valid"],
+        **{fate: fates.counts[fate] for fate in EARLY},
+        "deduplicated": counts["deduplicated"],
+        "over_limit": fates.counts["candidates"] - counts["deduplicated"] - counts["selected"],
+        "selected": counts["selected"],
+        "duplicates": counts["duplicates"],
+        "splits": {name: counts[name] for name in SPLITS},
+    }
