@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.database import create_database, load
 from benchmarks.measure import Measurement
-from benchmarks.ours import Workspace, prepared
+from benchmarks.ours import STAGES, Workspace, prepared
 
 TINY = 300  # traces: a build of so few is start-up
 TINY_PARTITION = 64  # rows, so that there are several partitions, and workers start as in a large build
@@ -68,6 +68,16 @@ class Bench:
         workspace = prepared(self.work, name, self.store(rows), self.server, formats, partition_rows)
         say(f"building {rows:,} traces as {', '.join(formats)}")
         return Built(workspace, workspace.pin(), workspace.build())
+
+
+def measure_stages(workspace: Workspace) -> dict[str, Measurement]:
+    """Each stage by itself, in order, with a memo that is empty at first: what a fresh clone's build does."""
+    workspace.forget()
+    stages = {}
+    for stage in STAGES:
+        say(f"{stage} by itself")
+        stages[stage] = workspace.stage(stage)
+    return stages
 
 
 def say(message: str) -> None:

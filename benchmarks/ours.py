@@ -39,9 +39,13 @@ class Workspace:
         """Build up to the gate."""
         return self.measure(*BUILD)
 
-    def stage(self, name: str) -> Measurement:
+    def stage(self, name: str, memo: str = "on") -> Measurement:
         """A stage by itself, without DVC. It writes the same bytes again, so that dvc.lock stays right."""
-        return self.measure("python", "-m", f"stages.{name}", TRACES_MEMO="off")
+        return self.measure("python", "-m", f"stages.{name}", TRACES_MEMO=memo)
+
+    def forget(self) -> None:
+        """Empty the memo, as it is in a fresh clone."""
+        shutil.rmtree(self.folder / ".cache/memo", ignore_errors=True)
 
 
 def prepared(
@@ -75,6 +79,7 @@ def fresh_clone_and_build(work: Path) -> Measurement:
 def user_settings(scratch: Path) -> dict[str, str]:
     """The environment of a user with the virtual environment active and no settings of the project's or DVC's."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "HF_"))}
+    kept.pop("CI", None)  # where it is set, there is no memo
     (scratch / "tmp").mkdir(parents=True, exist_ok=True)
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
