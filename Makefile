@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
 
-.PHONY: repro gate test soak lint format bench schemas lock clean
+.PHONY: repro gate test soak lint format bench bench-scale schemas lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -38,6 +38,9 @@ format: .venv/ready
 
 bench: .venv/training  ## what a build costs beside other ways to write it; BENCH_ROWS=20000 for a try
 	python -m benchmarks
+
+bench-scale: .venv/training  ## how cost grows; BENCH_SIZES="5000 20000" for a try
+	python -m benchmarks scale
 
 schemas: .venv/ready  ## write the schema that follows from stages/params.py
 	python -m stages.params

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -74,6 +75,17 @@ def count_rows(url: str) -> int:
         if table is None:
             return 0
         (count,) = connection.execute("SELECT count(*) FROM traces").fetchone() or (0,)
+    return int(count)
+
+
+def counted(url: str, query: str) -> int:
+    """A number that the server keeps of a database, once every other session there has told its part."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Which it does when it ends, a moment after its client has.
+        while (connection.execute(others).fetchone() or (0,))[0]:
+            time.sleep(0.05)
+        (count,) = connection.execute(query).fetchone() or (0,)
     return int(count)
 
 

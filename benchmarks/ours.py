@@ -49,11 +49,17 @@ class Workspace:
 
 
 def prepared(
-    work: Path, name: str, url: str, server: int, formats: list[str], partition_rows: int | None = None
+    work: Path,
+    name: str,
+    url: str,
+    server: int,
+    formats: list[str],
+    partition_rows: int | None = None,
+    workers: int = PROCESSES,
 ) -> Workspace:
     """A fresh clone that takes all traces of the store at `url` and exports them in `formats`."""
     folder = work / name
-    settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url}
+    settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
     if subprocess.run(_clone(folder), env=settings, check=False).returncode:  # noqa: S603
         sys.exit(f"benchmarks: {ROOT} cannot be cloned; what Git said is above")
     path, yaml = folder / "params.yaml", YAML()

@@ -78,10 +78,10 @@ def floor(full: Full) -> Table:
 
 def aims(held: list[Target]) -> Table:
     """What was aimed at, and what was reached."""
-    rows = [
-        [one.what, one.bound, "" if one.measured is None else f"{number(one.measured)}{one.unit}", one.verdict]
-        for one in held
-    ]
+    rows = []
+    for one in held:
+        shown = str(one.measured) if isinstance(one.measured, int) else number(one.measured or 0) + one.unit
+        rows.append([one.what, one.bound, "" if one.measured is None else shown, one.verdict])
     return Table("targets", "Targets", ["", "target", "measured", ""], rows)
 
 

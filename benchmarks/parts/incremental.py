@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-
-import psycopg
 
 from benchmarks.bench import Bench, say
 from benchmarks.cache import cached
-from benchmarks.database import append
+from benchmarks.database import append, counted
 from benchmarks.measure import Measurement
 
 SHARE = 0.01
@@ -76,11 +73,5 @@ def run(bench: Bench) -> Incremental:
 
 def rows_read(url: str) -> int:
     """Rows of the table that the server has read so far, to send them or to compute with them."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
-    with psycopg.connect(url, autocommit=True) as connection:
-        # A session tells its counts when it ends, which is a moment after its client has.
-        while (connection.execute(others).fetchone() or (0,))[0]:
-            time.sleep(0.05)
-        (count,) = connection.execute(read).fetchone() or (0,)
-    return int(count)
+    query = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
+    return counted(url, query)

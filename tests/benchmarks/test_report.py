@@ -112,3 +112,6 @@ def test_the_command_shows_examples_and_refuses_too_few_traces() -> None:
     assert "BENCH_ROWS=20000 make bench" in shown.out
     assert "--only full --only everyday" in shown.out
     assert "5000" in run(ROOT, sys.executable, "-m", "benchmarks", code=2, BENCH_ROWS="17").text
+    assert (
+        "two sizes or more" in run(ROOT, sys.executable, "-m", "benchmarks", "scale", code=2, BENCH_SIZES="9000").text
+    )
