@@ -8,7 +8,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
 
-.PHONY: repro gate test soak lint format bench deps schemas lock clean
+.PHONY: repro gate test soak lint format bench bench-scale deps schemas lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -38,6 +38,9 @@ format: .venv/ready
 
 bench: .venv/training  ## what a build costs beside other ways to write it; BENCH_ROWS=20000 for a try
 	python -m benchmarks
+
+bench-scale: .venv/training  ## how cost grows; BENCH_SIZES="5000 20000" for a try
+	python -m benchmarks scale
 
 deps: .venv/ready  ## write into dvc.yaml the code that each stage imports
 	python -m tests.support.code_deps

@@ -1,1 +1,1 @@
-"""`make bench`: what a build costs, and what it would cost written otherwise. Nothing imports this package."""
+"""`make bench`: what a build costs, and what it would cost written otherwise. Tests apart, nothing imports it."""

@@ -18,16 +18,25 @@ from benchmarks.bench import Bench, say
 from benchmarks.database import database_server
 from benchmarks.machine import machine, uncommitted, versions
 from benchmarks.measure import ROOT, require_linux, server_process
-from benchmarks.report import PAGE, show, write_page
+from benchmarks.parts.scale import run as measure_scale
+from benchmarks.report import PAGE, SCALE_PAGE, show, write_page, write_scale
 from benchmarks.results import PARTS, Part, Results
+from benchmarks.scale_tables import scale_tables
+from benchmarks.tables import tables
 from commands.app import paragraphs
 
 # In the repository, since a system's temporary folder may be in memory: there no write reaches a disk.
 WORK = ROOT / ".cache/bench"
 LEAST_ROWS = 5_000
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+HELP = {"help_option_names": ["-h", "--help"]}
 
 
 def main(
+    context: typer.Context,
     rows: Annotated[
         int, typer.Option(min=LEAST_ROWS, envvar="BENCH_ROWS", help="How many traces; a million takes a while.")
     ] = 1_000_000,
@@ -48,23 +57,59 @@ def main(
 
       python -m benchmarks --rows 20000 --only full --only everyday
     """
+    if context.invoked_subcommand:
+        return
+    asked = [part for part in PARTS if not only or part in only]
+    with open_bench(rows) as bench:
+        found: dict[str, Any] = {part: PARTS[part](bench) for part in asked}
+        results = Results(f"BENCH_ROWS={rows} make bench", rows, machine(), versions(bench.url), **found)
+    show(tables(results), results.machine)
+    if only:
+        say(f"{PAGE.relative_to(ROOT)} is left as it is: it needs every part")
+    else:
+        write_page(results)
+        say(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def scale(
+    sizes: Annotated[
+        list[int] | None,
+        typer.Option("--size", min=LEAST_ROWS, envvar="BENCH_SIZES", help="How many traces; given twice or more."),
+    ] = None,
+) -> None:
+    """Measure how cost grows with traces, workers and partitions, and write the measured part of docs/scale.md.
+
+    From the largest size follows what a billion traces would take. Five million take 40 GB of disk.
+
+    [bold]Examples[/bold]
+
+      make bench-scale
+
+      BENCH_SIZES="10000 100000 1000000 5000000" make bench-scale
+
+      python -m benchmarks scale --size 5000 --size 50000
+    """
+    asked = sorted(set(sizes or SIZES))
+    if len(asked) == 1:
+        raise typer.BadParameter("growth shows between two sizes or more", param_hint="--size")
+    with open_bench(asked[-1]) as bench:
+        found, server = measure_scale(bench, asked), versions(bench.url)
+    show(scale_tables(found), machine())
+    write_scale(found, f'BENCH_SIZES="{" ".join(map(str, asked))}" make bench-scale', machine(), server)
+    say(f"wrote the measured part of {SCALE_PAGE.relative_to(ROOT)}")
+
+
+@contextmanager
+def open_bench(rows: int) -> Iterator[Bench]:
+    """A server and a folder to work in; what would show in the figures is said first."""
     require_linux()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if uncommitted():
         say("note: what is not committed is not measured")
     if os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2:
         say("note: the machine is busy with something else, which the figures will show")
-    asked = [part for part in PARTS if not only or part in only]
     with working_folder() as work, database_server(work / "postgresql") as url:
-        bench = Bench(work, rows, url, server_process(url))
-        found: dict[str, Any] = {part: PARTS[part](bench) for part in asked}
-        results = Results(f"BENCH_ROWS={rows} make bench", rows, machine(), versions(url), **found)
-    show(results)
-    if only:
-        say(f"{PAGE.relative_to(ROOT)} is left as it is: it needs every part")
-    else:
-        write_page(results)
-        say(f"wrote {PAGE.relative_to(ROOT)}")
+        yield Bench(work, rows, url, server_process(url))
 
 
 @contextmanager
@@ -85,6 +130,6 @@ def working_folder() -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    app.command(help=paragraphs(main.__doc__ or ""), context_settings={"help_option_names": ["-h", "--help"]})(main)
+    app.callback(help=paragraphs(main.__doc__ or ""), invoke_without_command=True, context_settings=HELP)(main)
+    app.command(help=paragraphs(scale.__doc__ or ""), context_settings=HELP)(scale)
     app(prog_name="python -m benchmarks")

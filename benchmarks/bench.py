@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.database import create_database, load
 from benchmarks.measure import Measurement
-from benchmarks.ours import Workspace, prepared
+from benchmarks.ours import PROCESSES, STAGES, Workspace, prepared
 
 TINY = 300  # traces: a build of so few is start-up
 TINY_PARTITION = 64  # rows, so that there are several partitions, and workers start as in a large build
@@ -57,17 +57,39 @@ class Bench:
 
     @contextmanager
     def build(
-        self, name: str, rows: int, formats: Sequence[str] = ("tunix_sft",), partition_rows: int | None = None
+        self,
+        name: str,
+        rows: int,
+        formats: Sequence[str] = ("tunix_sft",),
+        partition_rows: int | None = None,
+        workers: int = PROCESSES,
     ) -> Iterator[Built]:
         """Another build, removed afterwards."""
-        built = self._build(name, rows, list(formats), partition_rows)
+        built = self._build(name, rows, list(formats), partition_rows, workers)
         yield built
         shutil.rmtree(built.workspace.folder)
 
-    def _build(self, name: str, rows: int, formats: list[str], partition_rows: int | None = None) -> Built:
-        workspace = prepared(self.work, name, self.store(rows), self.server, formats, partition_rows)
+    def _build(
+        self,
+        name: str,
+        rows: int,
+        formats: list[str],
+        partition_rows: int | None = None,
+        workers: int = PROCESSES,
+    ) -> Built:
+        workspace = prepared(self.work, name, self.store(rows), self.server, formats, partition_rows, workers)
         say(f"building {rows:,} traces as {', '.join(formats)}")
         return Built(workspace, workspace.pin(), workspace.build())
+
+
+def measure_stages(workspace: Workspace) -> dict[str, Measurement]:
+    """Each stage by itself, in order, with a memo that is empty at first: what a fresh clone's build does."""
+    workspace.forget()
+    stages = {}
+    for stage in STAGES:
+        say(f"{stage} by itself")
+        stages[stage] = workspace.stage(stage)
+    return stages
 
 
 def say(message: str) -> None:

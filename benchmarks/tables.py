@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from benchmarks.measure import Measurement
 from benchmarks.parts.everyday import Everyday
 from benchmarks.parts.formats import Formats
 from benchmarks.parts.full import OURS, Full
 from benchmarks.parts.incremental import Incremental
 from benchmarks.parts.scaling import Scaling
-from benchmarks.results import Results, targets
-
-MB = 1e6
-COSTS = ["wall s", "CPU s", "server CPU s", "peak memory MB", "without files MB", "written MB"]
-
-
-class Table(NamedTuple):
-    """`name` is where a page has its place for it. The first column is text, the others are numbers."""
-
-    name: str
-    title: str
-    head: list[str]
-    rows: list[list[str]]
-
-    def markdown(self) -> str:
-        """As a page has it."""
-        rule = ["---", *["---:"] * (len(self.head) - 1)]
-        return "\n".join(f"| {' | '.join(cells)} |" for cells in (self.head, rule, *self.rows))
+from benchmarks.results import Results
+from benchmarks.table import COSTS, MB, Table, cell, costs, number, values
+from benchmarks.targets import Target, targets
 
 
 def tables(results: Results) -> Iterator[Table]:
@@ -38,11 +21,7 @@ def tables(results: Results) -> Iterator[Table]:
         yield stages(results.full)
         yield floor(results.full)
     if held := list(targets(results)):
-        rows = [
-            [t.what, f"{t.limit:g}{t.unit}", "" if t.measured is None else f"{t.measured:.2f}{t.unit}", t.verdict]
-            for t in held
-        ]
-        yield Table("targets", "Targets", ["target", "at most", "measured", ""], rows)
+        yield aims(held)
     if results.scaling:
         yield scaling(results.scaling, results.rows)
     if results.formats:
@@ -60,16 +39,19 @@ def contenders(full: Full) -> Table:
     rows = [[OURS, *costs(ours)]]
     rows += [[name, *costs(took, ours)] for name, took in full.contenders.items()]
     least = full.floor
-    rows.append(["floor", *(_cell(value, of) for value, of in ((least.wall, ours.wall), (least.cpu, ours.cpu)))])
-    rows[-1] += ["", "", "", _cell(least.written / MB, ours.written / MB)]
+    rows.append(["floor", *(cell(value, of) for value, of in ((least.wall, ours.wall), (least.cpu, ours.cpu)))])
+    rows[-1] += ["", "", "", cell(least.written / MB, ours.written / MB)]
     return Table("contenders", f"{full.records:,} records, the same from all", ["", *COSTS], rows)
 
 
 def stages(full: Full) -> Table:
-    """Where our time goes: each stage run by itself, making everything that the build's memo spared it."""
-    ours = full.ours.build
-    rows = [["traces pin, before it", *costs(full.ours.pin)], ["the build", *costs(ours)]]
+    """Where our time goes: each stage run by itself, and what the build took beside them."""
+    rows = [["traces pin, before it", *costs(full.ours.pin)], ["the build", *costs(full.ours.build)]]
     rows += [[name, *costs(stage)] for name, stage in full.stages.items()]
+    if full.rest.wall > 0:
+        left = zip(values(full.rest), costs(full.rest), strict=True)
+        rows.append(["the rest: DVC itself", *(shown if value > 0 else "" for value, shown in left)])
+    rows.append(["validate, without the memo", *costs(full.gate)])
     return Table("stages", "Where it goes", ["", *COSTS], rows)
 
 
@@ -77,7 +59,7 @@ def floor(full: Full) -> Table:
     """What the floor is made of."""
     least = full.floor
     rows = [
-        [name, _number(amount / MB), _number(least.sample / MB / took.wall), _number(least.sample / MB / took.cpu)]
+        [name, number(amount / MB), number(least.sample / MB / took.wall), number(least.sample / MB / took.cpu)]
         for name, amount, took in (
             ("copying", least.written, least.copying),
             ("md5", least.hashed, least.hashing),
@@ -89,9 +71,18 @@ def floor(full: Full) -> Table:
         ["", "MB", "MB a second", "MB a CPU second"],
         [
             *rows,
-            ["COPY of the store, seconds", "", _number(least.reading.wall), _number(least.reading.cpu)],
+            ["COPY of the store, seconds", "", number(least.reading.wall), number(least.reading.cpu)],
         ],
     )
+
+
+def aims(held: list[Target]) -> Table:
+    """What was aimed at, and what was reached."""
+    rows = []
+    for one in held:
+        shown = str(one.measured) if isinstance(one.measured, int) else number(one.measured or 0) + one.unit
+        rows.append([one.what, one.bound, "" if one.measured is None else shown, one.verdict])
+    return Table("targets", "Targets", ["", "target", "measured", ""], rows)
 
 
 def scaling(held: Scaling, rows: int) -> Table:
@@ -110,7 +101,7 @@ def formats(held: Formats) -> Table:
 def files(held: Formats) -> Table:
     """How many files, and the smallest to train on."""
     rows = [
-        [name, f"{found.count:,}", f"{found.smallest_records:,}", _number(found.smallest / MB)]
+        [name, f"{found.count:,}", f"{found.smallest_records:,}", number(found.smallest / MB)]
         for name, found in held.files.items()
     ]
     return Table("files", "Files", ["export", "files", "records in the smallest of train", "MB of it"], rows)
@@ -130,35 +121,12 @@ def incremental(held: Incremental) -> Table:
     """What is new, and what it costs."""
     rows = [
         ["new traces", f"{held.added:,}"],
-        ["traces pin, CPU s", _number(held.pin.cpu)],
-        ["dvc repro validate, CPU s", _number(held.build.cpu)],
-        ["dvc repro validate, wall s", _number(held.build.wall)],
+        ["traces pin, CPU s", number(held.pin.cpu)],
+        ["dvc repro validate, CPU s", number(held.build.cpu)],
+        ["dvc repro validate, wall s", number(held.build.wall)],
         ["both, CPU to that of the first build", f"{held.cpu:.1%}"],
         ["rows that the server read for the build", f"{held.read:,}"],
-        ["MB that a push would upload", _number(held.uploaded / MB)],
+        ["MB that a push would upload", number(held.uploaded / MB)],
         ["that, to all that the first build held", f"{held.pushed:.1%}"],
     ]
     return Table("incremental", "New traces", ["", ""], rows)
-
-
-def costs(took: Measurement, ours: Measurement | None = None) -> list[str]:
-    """A measurement as cells, in parentheses how many times ours it is."""
-    cells = []
-    for value, of in zip(_values(took), _values(ours) if ours else [0.0] * len(COSTS), strict=True):
-        cells.append(_cell(value, of) if ours else _number(value))
-    return cells
-
-
-def _values(took: Measurement) -> list[float]:
-    return [took.wall, took.cpu, took.server_cpu, took.peak / MB, took.anonymous / MB, took.written / MB]
-
-
-def _cell(value: float, ours: float) -> str:
-    if not ours > 0:
-        return _number(value)
-    ratio = value / ours
-    return f"{_number(value)} ({ratio:.2f}x)" if ratio >= 0.1 else f"{_number(value)} ({ratio:.3f}x)"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -145,7 +145,7 @@ def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> None
 
 def check_trace_ids(faults: Faults) -> None:
     """data/trace_ids/ has the selection's ids, in order."""
-    names = partition_names(SELECTION)
+    names = dict.fromkeys(partition_names(SELECTION))
     for name in names:
         path = TRACE_IDS / f"{name}.txt"
         held, right = path.read_bytes() if path.exists() else b"", selected_ids(name).encode()
@@ -257,8 +257,7 @@ def check_records(
     found = Faults()
     with open_gate(params) as memos:
         check = partial(recall_checks, params=params, pairs=scratch / "pairs", memos=memos)
-        items = ((name, {path: md5 for path, md5 in hashes.items() if name in path}) for name in names)
-        for part in progress(workers.map(check, items), len(names), "validate"):
+        for part in progress(workers.map(check, by_partition(hashes, names).items()), len(names), "validate"):
             records += part.records
             statistics.merge(part.statistics)
             found.merge(part.faults)
@@ -268,6 +267,17 @@ def check_records(
             check_together(workers, names, params, scratch / "records", found)
     faults.merge(found)
     return records, statistics
+
+
+def by_partition(hashes: dict[str, str], names: list[str]) -> dict[str, dict[str, str]]:
+    """Of files' hashes by path, those of each partition's files and shards."""
+    found: dict[str, dict[str, str]] = {name: {} for name in names}
+    for path, md5 in hashes.items():
+        stem = Path(path).stem
+        for name in (stem, stem.partition("-")[2]):  # a shard's begins with its split
+            if name in found:
+                found[name][path] = md5
+    return found
 
 
 def check_counts(params: Params, manifest: dict[str, Any], records: Counter[str], faults: Faults) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-
-import psycopg
 
 from benchmarks.bench import Bench, say
 from benchmarks.cache import cached
-from benchmarks.database import append
+from benchmarks.database import append, counted
 from benchmarks.measure import Measurement
 
 SHARE = 0.01
@@ -17,10 +14,12 @@ SHARE = 0.01
 
 @dataclass(frozen=True)
 class Incremental:
-    """`read` are the rows of the table that the server read for the build; `uploaded` and `held` are bytes: of the new
-    objects in DVC's cache, and of all after the first build.
+    """`rows` are the traces before, `added` the new ones, `read` those that the server read for the build. `uploaded`,
+    `held` and `shard` are bytes: of the new objects in DVC's cache, of all after the first build, and of a shard of
+    train on average.
     """
 
+    rows: int
     added: int
     pin: Measurement
     build: Measurement
@@ -28,6 +27,7 @@ class Incremental:
     read: int
     uploaded: int
     held: int
+    shard: int
 
     @property
     def cpu(self) -> float:
@@ -38,6 +38,11 @@ class Incremental:
     def pushed(self) -> float:
         """Bytes that a push uploads to those that the first did."""
         return self.uploaded / self.held
+
+    @property
+    def read_share(self) -> float:
+        """Rows that were read to those there were."""
+        return self.read / self.rows
 
 
 def run(bench: Bench) -> Incremental:
@@ -52,16 +57,21 @@ def run(bench: Bench) -> Incremental:
     build = built.workspace.build()
     read = rows_read(url) - read
     new = {path: size for path, size in cached(built.workspace.folder).items() if path not in before}
-    return Incremental(added, pin, build, built.cpu, read, sum(new.values()), sum(before.values()))
+    shards = [path.stat().st_size for path in (built.workspace.folder / "data/export/tunix_sft").glob("train-*.jsonl")]
+    return Incremental(
+        bench.rows,
+        added,
+        pin,
+        build,
+        built.cpu,
+        read,
+        sum(new.values()),
+        sum(before.values()),
+        sum(shards) // len(shards),
+    )
 
 
 def rows_read(url: str) -> int:
     """Rows of the table that the server has read so far, to send them or to compute with them."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    read = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
-    with psycopg.connect(url, autocommit=True) as connection:
-        # A session tells its counts when it ends, which is a moment after its client has.
-        while (connection.execute(others).fetchone() or (0,))[0]:
-            time.sleep(0.05)
-        (count,) = connection.execute(read).fetchone() or (0,)
-    return int(count)
+    query = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
+    return counted(url, query)

@@ -62,8 +62,15 @@ def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(folder: Path)
     assert "no such thing" in str(ended.value)
 
 
-def test_nothing_goes_on_where_whoever_measures_is_killed(folder: Path) -> None:
-    command = [sys.executable, "-c", "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"]
+SLEEPS = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+IN_A_SESSION_OF_ITS_OWN = (
+    f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEPS!r}], start_new_session=True)"
+)
+
+
+@pytest.mark.parametrize("source", [SLEEPS, IN_A_SESSION_OF_ITS_OWN], ids=["itself", "in a session of its own"])
+def test_nothing_goes_on_where_whoever_measures_is_killed(folder: Path, source: str) -> None:
+    command = [sys.executable, "-c", source]
     script = f"from benchmarks.measure import *; measure({command!r}, Path({str(folder)!r}), os.environ)"
     measuring = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     pid = _wait_for_text(folder / "pid")
@@ -82,14 +89,14 @@ def test_the_database_server_s_cpu_is_its_own(folder: Path, postgres: str) -> No
     assert cpu_seconds(server) >= found.server_cpu
 
 
-def test_the_server_and_its_data_end_with_a_killed_benchmark(tmp_path: Path) -> None:
+def test_the_server_and_its_data_end_with_a_killed_benchmark(folder: Path) -> None:
     script = (
         "import time\nfrom pathlib import Path\nfrom benchmarks.database import *\n"
-        f"with database_server(Path({str(tmp_path)!r})) as url:\n"
-        f"    Path({str(tmp_path / 'url')!r}).write_text(url)\n    time.sleep(60)\n"
+        f"with database_server(Path({str(folder)!r})) as url:\n"
+        f"    Path({str(folder / 'url')!r}).write_text(url)\n    time.sleep(60)\n"
     )
     benchmark = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
-    url = _wait_for_text(tmp_path / "url")
+    url = _wait_for_text(folder / "url")
     server = server_process(url)
     benchmark.kill()
     benchmark.wait()

@@ -391,3 +391,15 @@ def test_twins_that_were_not_asked_for_are_found(workspace: Path) -> None:
 
     found = faults_of(add)
     assert any("train-x.parquet: is the twin of no shard" in line for line in found["first_faults"])
+
+
+def test_each_partition_gets_the_hashes_of_its_own_files_and_shards() -> None:
+    one, other = "20260101T000000000000Z-aa", "20260101T000000000000Z-aa-1f"
+    files = [
+        f"data/traces/{one}.parquet",
+        f"data/traces/{other}.parquet",
+        f"data/export/parquet/trace/test-{one}.parquet",
+    ]
+    files += [f"data/export/trace/train-{other}.jsonl", "data/snapshot.json", "data/selection/counts.json"]
+    found = validate.by_partition({path: str(number) for number, path in enumerate(files)}, [one, other])
+    assert found == {one: {files[0]: "0", files[2]: "2"}, other: {files[1]: "1", files[3]: "3"}}

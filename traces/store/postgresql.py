@@ -215,6 +215,8 @@ class PostgresStore(Store):
                 starts.label("starts"),
             )
             .where(or_(self.created_us.is_(None), self._not_later(as_of_us)))
+            # Else the server would sort the payloads and hash them afterwards, a thousand bytes a row through its disk.
+            .offset(0)
             .subquery()
         )
 

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from benchmarks.database import counted
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
 from traces.partitions import Partition, Row, fingerprint
@@ -43,6 +44,21 @@ def test_the_server_s_partitions_are_those_of_the_rows_read(database: Database, 
         assert as_of is not None
         assert store.partitions(as_of, 8) == list(fingerprint(store.rows(as_of), 8))
         assert store.kind == f"postgresql/{payload_type}"
+
+
+def test_the_server_sorts_no_payloads_for_the_partitions(database: Database) -> None:
+    url = database("json")
+    spilled = "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()"
+    with psycopg.connect(url) as connection:
+        # 8 MB of payloads: more than the server sorts in memory, while keys and digests are a tenth of that.
+        connection.execute(
+            "INSERT INTO traces SELECT gen_random_uuid(), now(), '1.0', json_build_object('x', repeat('x', 1000))"
+            " FROM generate_series(1, 8000)"
+        )
+    before = counted(url, spilled)
+    with open_store(url) as store:
+        assert sum(partition.rows for partition in store.partitions(LAST_US, 1000)) == 8000
+    assert counted(url, spilled) == before
 
 
 def bytes_of(rows: Iterable[Row]) -> list[Row]:
