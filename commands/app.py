@@ -7,6 +7,7 @@ import sys
 
 import typer
 
+from commands.diff import diff
 from commands.ingest import ingest
 from commands.pin import pin
 from commands.record import record
@@ -14,6 +15,7 @@ from commands.status import status
 from commands.summary import summary
 from commands.takedown import takedown
 from commands.verify import verify
+from commands.where import where
 from traces.errors import TracesError, WrongUse, one_line, unexpected
 
 
@@ -31,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
 )
-for command in (status, record, ingest, pin, summary, verify, takedown):
+for command in (status, record, ingest, pin, summary, diff, where, verify, takedown):
     app.command(help=paragraphs(command.__doc__ or ""))(command)
 
 

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from commands.objects import Objects
 from commands.versions import Version
 from stages.partitioned import read_rows
-from stages.paths import PAIRS, TRACES
+from stages.paths import EXPORT, PAIRS, SPLITS, TRACES
+from traces.ids import normalise_id
 
 _NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace
 
@@ -37,6 +38,18 @@ class Holding:
     ids: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits whose shards name a sought trace, in their order; none where no export does."""
+        shards = {PurePosixPath(path).name.partition("-")[0] for path in self.files if path.startswith(f"{EXPORT}/")}
+        return [split for split in SPLITS if split in shards]
+
+
+def sought(traces: Iterable[str]) -> Sought:
+    """Traces as they are listed in data/exclusions.csv."""
+    contents = frozenset(trace.removeprefix("sha256:") for trace in traces if trace.startswith("sha256:"))
+    return Sought(frozenset(normalise_id(trace) for trace in traces if not trace.startswith("sha256:")), contents)
 
 
 def find_holdings(versions: Iterable[Version], objects: Objects, sought: Sought) -> Iterator[Holding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from traces.errors import TracesError, WrongUse, one_line
@@ -24,15 +25,20 @@ def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str
 
 
 def commit_of(revision: str) -> str:
-    """The full hash of a commit, by any name that Git knows.
+    """The full hash of a commit, by any name that Git knows, or that of an experiment.
 
     Raises:
-        WrongUse: Git knows none by this name.
+        WrongUse: there is none by this name, or more than one experiment.
     """
-    try:
+    with suppress(TracesError):
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
-    except TracesError:
-        raise WrongUse(f"{one_line(revision, 80)}: no commit, tag or branch of this repository") from None
+    # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.
+    refs = (line.split() for line in git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps").splitlines())
+    found = {commit for commit, name in refs if name.count("/") == 4 and name.endswith(f"/{revision}")}
+    if len(found) == 1:
+        return found.pop()
+    what = "more than one experiment, name its commit" if found else "no commit, tag, branch or experiment here"
+    raise WrongUse(f"{one_line(revision, 80)}: {what}")
 
 
 def clean_environment() -> dict[str, str]:

@@ -27,7 +27,7 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
 
       traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --purge
     """
-    from commands.holders import Sought, find_holdings
+    from commands.holders import find_holdings, sought
     from commands.objects import open_objects
     from commands.options import require_repository
     from commands.removal.advice import advise
@@ -40,10 +40,8 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     listed = [as_listed(trace) for trace in traces]
     for line in add_to_list(listed, reason, date):
         print(line)
-    ids = frozenset(trace for trace in listed if not trace.startswith("sha256:"))
-    contents = frozenset(trace.removeprefix("sha256:") for trace in listed if trace.startswith("sha256:"))
     versions = all_versions()
-    found = find_holdings(versions, open_objects(), Sought(ids, contents))
+    found = find_holdings(versions, open_objects(), sought(listed))
     holdings = list(progress(found, len(versions), "versions"))
     for line in purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed):
         print(line)

@@ -7,8 +7,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from commands.repository import git
-from stages.lock import LOCK, read_lock
+from commands.repository import commit_of, git
+from stages.lock import LOCK, outputs, read_lock
+from stages.manifest import QUOTED, dataset_id
+from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"
 
@@ -27,9 +29,39 @@ class Version:
         return ", ".join(self.tags) or self.commit[:12]
 
     @property
+    def dataset_id(self) -> str:
+        """As its manifest has it."""
+        entries = {stage: self.entries[stage] for stage in QUOTED if stage in self.entries}
+        params = {key: value for entry in self.entries.values() for key, value in _params(entry).items()}
+        dataset, formats = params.get("dataset", {}), params.get("export", {}).get("formats", ())
+        return dataset_id(str(dataset.get("name")), str(dataset.get("version")), formats, outputs(entries))
+
+    @property
     def outputs(self) -> dict[str, str]:
         """The path of each output, with its md5."""
         return {out["path"]: out["md5"] for entry in self.entries.values() for out in entry.get("outs", ())}
+
+
+def find_version(name: str) -> Version:
+    """The version of a commit, tag, branch or experiment, or of the `workspace`.
+
+    Raises:
+        WrongUse: there is none by this name.
+        TracesError: it has no dvc.lock.
+    """
+    if name == WORKSPACE:
+        return _required(Version(WORKSPACE, (), read_lock()), name)
+    commit = commit_of(name)
+    (blob,) = _blobs([commit])
+    # A tag's name says more than its commit; any other name is that of a moment.
+    tags = (name,) if git("tag", "--list", "--", name).strip() else ()
+    return _required(Version(commit, tags, _entries(blob) if blob else {}), name)
+
+
+def _required(version: Version, name: str) -> Version:
+    if not version.entries:
+        raise TracesError(f"{one_line(name, 80)}: has no {LOCK}, or an empty one; `dvc repro` makes a dataset")
+    return version
 
 
 def all_versions() -> list[Version]:
@@ -46,6 +78,10 @@ def all_versions() -> list[Version]:
     return (
         versions if any(held == version.entries for version in versions) else [Version(WORKSPACE, (), held), *versions]
     )
+
+
+def _params(entry: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for held in entry.get("params", {}).values() for key, value in held.items()}
 
 
 def _blobs(commits: list[str]) -> list[str]:

@@ -201,8 +201,8 @@ def test_a_store_that_lost_what_is_pinned_is_found(repository: Path, database: C
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--rev", "v9"], "v9: no commit, tag or branch of this repository"),
-        (["--rev", "--help"], "--help: no commit, tag or branch of this repository"),
+        (["--rev", "v9"], "v9: no commit, tag, branch or experiment here"),
+        (["--rev", "--help"], "--help: no commit, tag, branch or experiment here"),
         (["--quick", "--attest", "x"], "--quick rebuilds nothing, so there is nothing to attest: leave out --attest"),
         (["--until", "publish"], "--until publish: no stage of dvc.yaml; one of extract_traces, select"),
     ],
