@@ -17,16 +17,16 @@ WORKSPACE = "workspace"
 
 @dataclass(frozen=True)
 class Version:
-    """A dvc.lock: the commit that brought it, the tags that have it, its entries by stage."""
+    """A dvc.lock: the commit that brought it, what people call it (tags, if any), its entries by stage."""
 
     commit: str
-    tags: tuple[str, ...]
+    names: tuple[str, ...]
     entries: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """How people call it: its tags, or else the commit."""
-        return ", ".join(self.tags) or self.commit[:12]
+        """How people call it, or else the commit."""
+        return ", ".join(self.names) or self.commit[:12]
 
     @property
     def dataset_id(self) -> str:
@@ -53,9 +53,8 @@ def find_version(name: str) -> Version:
         return _required(Version(WORKSPACE, (), read_lock()), name)
     commit = commit_of(name)
     (blob,) = _blobs([commit])
-    # A tag's name says more than its commit; any other name is that of a moment.
-    tags = (name,) if git("tag", "--list", "--", name).strip() else ()
-    return _required(Version(commit, tags, _entries(blob) if blob else {}), name)
+    names = () if commit.startswith(name) else (name,)
+    return _required(Version(commit, names, _entries(blob) if blob else {}), name)
 
 
 def _required(version: Version, name: str) -> Version:

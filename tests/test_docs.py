@@ -77,6 +77,19 @@ def test_the_commands_about_trust_run(repository: Path) -> None:
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+def test_the_commands_about_versions_run(repository: Path, tmp_path: Path) -> None:
+    page = ROOT / "docs/versions.md"
+    (tmp_path / "tmp").mkdir()
+    done = run_script(repository, f"export TMPDIR={tmp_path}/tmp\n{shell_text(page)}")
+    (elsewhere,) = (tmp_path / "tmp").glob("tmp.*")
+    for name, held in (("training-data", "tunix_sft"), ("traces", "trace")):
+        found, right = elsewhere / name, repository / "data/export" / held
+        assert {p.name: p.read_bytes() for p in found.iterdir()} == {p.name: p.read_bytes() for p in right.iterdir()}
+    assert (elsewhere / "manifest.json").read_bytes() == (repository / "data/manifest.json").read_bytes()
+    assert marked(page, "output: traces diff tunix-sft@v1.0.0 spades") in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
 def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path) -> None:
     page = ROOT / "docs/experiments.md"
     done = run_script(repository, shell_text(page))

@@ -47,8 +47,8 @@ def _unread(versions: list[Version]) -> Iterator[str]:
 
 def _names(versions: list[Version]) -> str:
     """Versions by name, the released ones first and all of them."""
-    tagged = [version.name for version in versions if version.tags]
-    others = [version.name for version in versions if not version.tags]
+    tagged = [version.name for version in versions if version.names]
+    others = [version.name for version in versions if not version.names]
     more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
     return ", ".join([*tagged, *others[:_NAMED], *more])
 
