@@ -67,6 +67,11 @@ def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Pa
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+def test_the_commands_about_trust_run_and_leave_nothing_behind(repository: Path) -> None:
+    run_script(repository, shell_text(ROOT / "docs/trust.md"))
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
 def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path) -> None:
     page = ROOT / "docs/experiments.md"
     done = run_script(repository, shell_text(page))
