@@ -78,7 +78,8 @@ def write_pin(store: Any, settle: float) -> dict[str, Any]:
     extract = load_params().extract
     taken = take_pin(store, extract.partition_rows, settle, extract.scores)
     text = dump_pin(taken)
-    changed = not SNAPSHOT.is_file() or SNAPSHOT.read_text() != text
+    future = store.count_future()
+    changed = not SNAPSHOT.is_file() or SNAPSHOT.read_bytes() != text.encode()
     write_text(SNAPSHOT, text)
     return {
         "written": SNAPSHOT.as_posix(),
@@ -88,7 +89,8 @@ def write_pin(store: Any, settle: float) -> dict[str, Any]:
         "rows": taken.rows,
         "partitions": len(taken.partitions),
         "scored": None if taken.scores is None else taken.scores.rows,
-        "younger": store.count_after(taken.as_of_us),
+        "younger": store.count_after(taken.as_of_us) - future,
+        "future": future,
     }
 
 
@@ -96,11 +98,12 @@ def sentence(facts: dict[str, Any]) -> str:
     """What was done or found, in a line."""
     if "written" in facts:
         what = "wrote" if facts["changed"] else "unchanged:"
-        younger = f"; left out as too young (--settle): {counted(facts['younger'], 'row')}" if facts["younger"] else ""
+        left_out = {"too young (--settle)": facts["younger"], "later than the store's clock": facts["future"]}
+        without = "".join(f"; left out as {why}: {counted(rows, 'row')}" for why, rows in left_out.items() if rows)
         scored = "" if facts["scored"] is None else f", {counted(facts['scored'], 'trace')} scored"
         return (
             f"{what} {facts['written']}: {counted(facts['rows'], 'row')} in "
-            f"{counted(facts['partitions'], 'partition')} of {facts['store']}, as of {facts['as_of']}{scored}{younger}"
+            f"{counted(facts['partitions'], 'partition')} of {facts['store']}, as of {facts['as_of']}{scored}{without}"
         )
     state = f"behind by {counted(facts['behind'], 'row')}" if facts["state"] == "behind" else facts["state"]
     return f"{state}: {counted(facts['rows'], 'row')} of {facts['store']} pinned as of {facts['as_of']}"

@@ -88,6 +88,8 @@ def show(facts: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from traces.errors import one_line
+
     store, pin = facts["store"], facts["pin"]
     console = Console()
 
@@ -98,7 +100,8 @@ def show(facts: dict[str, Any]) -> None:
     row("store", f"{store['name']}, {store['kind']}")
     row("rows", f"{store['rows']:,}" + (f", {store['first']} to {store['last']}" if store["first"] else ""))
     for name in ("sources", "games"):
-        counts = ", ".join(f"{key} {count:,}" for key, count in store[name].items())
+        # A name is a trace's own text: what would steer the terminal is shown and not sent.
+        counts = ", ".join(f"{one_line(key)} {count:,}" for key, count in store[name].items())
         row(name, counts or (f"not counted: {store['uncounted']}" if store["uncounted"] else "none"))
     row("pin", pin_line(pin))
     for line in pin.get("differences", [])[:10]:

@@ -45,7 +45,7 @@ def load_manifest() -> dict[str, Any]:
 
     path = Path("data/manifest.json")
     try:
-        manifest: Any = json_module.loads(path.read_text())
+        manifest: Any = json_module.loads(path.read_bytes())
     except (OSError, ValueError):
         manifest = None
     if not isinstance(manifest, dict) or "dataset_id" not in manifest:
@@ -104,9 +104,14 @@ def _without_nulls(group: dict[str, Any]) -> dict[str, Any]:
 
 def next_step(manifest: dict[str, Any]) -> str:
     """A command worth trying with this dataset."""
+    import re
+
     games = manifest["stats"]["games"]
-    if len(games) > 1:
-        return f"dvc exp run -S filters.game={max(games, key=games.__getitem__)}"
+    # A game's name is a trace's own text: only one that neither a shell nor Hydra reads anything into is offered.
+    word = re.compile(r"(?!(?:null|true|false|nan|inf)$)[a-z_][a-z0-9_-]*", re.ASCII | re.IGNORECASE)
+    plain = [game for game in games if word.fullmatch(game)]
+    if len(games) > 1 and plain:
+        return f"dvc exp run -S filters.game={max(plain, key=games.__getitem__)}"
     return "docs/datasets.md says what else can be chosen"
 
 

@@ -88,7 +88,9 @@ def work(params: Params) -> None:
         require_newest(pin, extracted[-1].last_us)
         extract_scores(store, pin, scores)
         reasons = require_valid(extracted, params.extract.max_quarantined)
-        (quarantine / REASONS.name).write_text(json.dumps(dict(sorted(reasons.items())), indent=2) + "\n")
+        (quarantine / REASONS.name).write_text(
+            json.dumps(dict(sorted(reasons.items())), indent=2) + "\n", encoding="utf-8"
+        )
 
 
 def require_newest(pin: Pin, newest_us: int | None) -> None:

@@ -57,7 +57,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact 
     artefacts = outputs(entries)
     quoted = locked_params(entries)
     pin = load_pin()
-    stats = json.loads(STATS.read_text())
+    stats = json.loads(STATS.read_bytes())
     counts = {key: value for key, value in stats.items() if isinstance(value, int)}
     template = load_template(params.render.template)
     return {
@@ -117,7 +117,7 @@ def preference_entry(params: Params, quoted: dict[str, Any]) -> dict[str, Any] |
     if "tunix_dpo" not in params.export.formats:
         return None
     by = {"key": None, "order": None, **(quoted["export"].get("preference") or {})}
-    return {**by, "counts": json.loads(PAIR_COUNTS.read_text())}
+    return {**by, "counts": json.loads(PAIR_COUNTS.read_bytes())}
 
 
 def count_lines(path: Path) -> int:

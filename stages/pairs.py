@@ -115,7 +115,7 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
         "pairs": pairs,
         "splits": {split: counts[split] for split in SPLITS},
     }
-    (folder / PAIR_COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
+    (folder / PAIR_COUNTS.name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     return written
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +23,7 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from stages.leaks import secrets_of
 from traces.errors import TracesError, one_line
 
 PARAMS = Path("params.yaml")
@@ -245,7 +247,7 @@ def read_yaml(path: Path) -> Any:
         TracesError: it is missing or not YAML.
     """
     try:
-        return YAML(typ="safe").load(path.read_text())
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TracesError(f"{path}: no such file; run from the repository's root, or `git checkout {path}`") from None
     except MarkedYAMLError as error:
@@ -264,7 +266,7 @@ def load_params(path: Path = PARAMS) -> Params:
     held = read_yaml(path)
     if not isinstance(held, dict):
         raise TracesError(f"{path}: expected groups of params; `git checkout {path}` restores it")
-    _refuse_interpolation(held, str(path))
+    _refuse_environment(held, str(path), secrets_of(os.environ))
     try:
         return Params.model_validate(held)
     except ValidationError as error:
@@ -289,17 +291,24 @@ def _explain(error: ValidationError) -> str:
     return f"{where}: {given}{what[:1].lower()}{what[1:]}" if where else what
 
 
-def _refuse_interpolation(value: object, where: str) -> None:
-    """Refuse `${`: DVC's -S would resolve `${oc.env:NAME}` and write a secret into Git."""
+def _refuse_environment(value: object, where: str, secrets: list[tuple[str, str]]) -> None:
+    """Refuse `${`, which DVC's -S would resolve, and what it has already resolved to: a secret would go into Git."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _refuse_interpolation(key, f"{where}: a key")
-            _refuse_interpolation(item, f"{where}: {key}" if where.endswith(".yaml") else f"{where}.{key}")
+            _refuse_environment(key, f"{where}: a key", secrets)
+            _refuse_environment(item, f"{where}: {key}" if where.endswith(".yaml") else f"{where}.{key}", secrets)
     elif isinstance(value, list):
         for item in value:
-            _refuse_interpolation(item, where)
+            _refuse_environment(item, where, secrets)
     elif isinstance(value, str) and "${" in value:
         raise TracesError(f"{where}: holds `${{`; every value is a literal, nothing is taken from the environment")
+    elif isinstance(value, str):
+        for name, secret in secrets:
+            if secret in value:
+                raise TracesError(
+                    f"{where}: holds the secret in the environment variable {name}; `git checkout {PARAMS}`, and see "
+                    "docs/trust.md for what `-S` may have left of it in Git"
+                )
     elif isinstance(value, date):
         raise TracesError(f"{where}: {value} reads as a date; put it in quotes")
 
@@ -310,4 +319,4 @@ def params_schema() -> str:
 
 
 if __name__ == "__main__":
-    Path("schemas/params.schema.json").write_text(params_schema())
+    Path("schemas/params.schema.json").write_text(params_schema(), encoding="utf-8")

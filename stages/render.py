@@ -39,7 +39,7 @@ def work(params: Params) -> None:
         render = partial(recall_partition, memo=memo, rendered=rendered, template=template, system=params.render.system)
         for part in progress(workers.map(render, names), len(names), "render"):
             statistics.merge(part)
-    counts, reasons = json.loads(COUNTS.read_text()), Counter(json.loads(REASONS.read_text()))
+    counts, reasons = json.loads(COUNTS.read_bytes()), Counter(json.loads(REASONS.read_bytes()))
     write_text(STATS, dump_stats(pipeline_stats(statistics, counts, reasons)))
     write_text(STEPS, statistics.steps.csv("steps"))
     write_text(CHARACTERS, statistics.characters.csv("characters"))

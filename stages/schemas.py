@@ -25,7 +25,7 @@ def load_schema(name: str) -> dict[str, Any]:
     """
     path = SCHEMAS / f"{name}.schema.json"
     try:
-        schema: dict[str, Any] = json.loads(path.read_text())
+        schema: dict[str, Any] = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise TracesError(f"{path}: {error}; `git checkout {path}` restores it") from None
     return schema

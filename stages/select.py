@@ -33,7 +33,7 @@ from traces.files import folder_aside, scratch_folder
 def work(params: Params) -> None:
     with folder_aside(SELECTION) as selection, open_workers(len(partition_names(TRACES))) as workers:
         for line in select_into(selection, params, workers):
-            print(f"select: note: {line}", file=sys.stderr)
+            print(f"select: note: {one_line(line)}", file=sys.stderr)
         remember_selection(selection, params)
 
 
@@ -61,7 +61,7 @@ def select_into(selection: Path, params: Params, workers: Workers) -> list[str]:
         counts, strata = choose(candidates, names, selection, params)
         require_splits(params.split, counts)
         written = tally(fates, counts) | ({"strata": strata} if strata else {})
-        (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n")
+        (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     unknown = (f"{EXCLUSIONS} names {line}, which no trace is" for line in exclusions.without(fates.taken_down))
     return [*unknown, *shortages(params.selection.stratify, strata)]
 

@@ -64,7 +64,7 @@ def require_gate(params: Params, *formats: str) -> None:
             raise TracesError(
                 f"params.yaml: export.formats has no {name} to train on; add it, or `dvc repro validate` goes without"
             )
-    if not json.loads(VALIDATION.read_text())["valid"]:
+    if not json.loads(VALIDATION.read_bytes())["valid"]:
         raise TracesError(f"{VALIDATION}: the gate found faults; mend them first")
 
 

@@ -128,7 +128,7 @@ def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
 
 def load_manifest(faults: Faults) -> dict[str, Any]:
     """data/manifest.json, held to its schema; empty where it is no object."""
-    held = json.loads(MANIFEST.read_text())
+    held = json.loads(MANIFEST.read_bytes())
     for fault in fast_validator(load_schema("manifest")).iter_errors(held):
         faults.add("manifest", f"{MANIFEST}: {'.'.join(map(str, fault.instance_path)) or 'it'}", fault.message)
     return held if isinstance(held, dict) else {}
@@ -207,7 +207,7 @@ def check_selection(
 ) -> dict[str, Any]:
     """data/selection/ is what selecting again gives, trace by trace. Returns the counts of that."""
     if is_remembered(params, hashes):
-        counts: dict[str, Any] = json.loads(COUNTS.read_text())
+        counts: dict[str, Any] = json.loads(COUNTS.read_bytes())
         return counts
     again.mkdir()
     select_into(again, params, workers)
@@ -241,9 +241,9 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
     for path in sorted(held.rglob("*")):
         if path.parent != held or (path.suffix != ".parquet" and path.name not in known):
             faults.add("selection", path.as_posix(), f"nothing that {doing} again gives")
-    text = (again / COUNTS.name).read_text()
-    counts: dict[str, Any] = json.loads(text)
-    if (held / COUNTS.name).read_text() != text:
+    counted = (again / COUNTS.name).read_bytes()
+    counts: dict[str, Any] = json.loads(counted)
+    if (held / COUNTS.name).read_bytes() != counted:
         faults.add("selection", f"{held / COUNTS.name}", f"{doing} again gives {json.dumps(counts)}")
     return counts
 
@@ -297,10 +297,10 @@ def check_statistics(statistics: Statistics, counts: dict[str, Any], faults: Fau
         STEPS: statistics.steps.csv("steps"),
         CHARACTERS: statistics.characters.csv("characters"),
     }
-    if json.loads(REASONS.read_text()) != reasons:
+    if json.loads(REASONS.read_bytes()) != reasons:
         faults.add("statistics", str(REASONS), "not what counting again gives")
     for path, text in right.items():
-        if path.read_text() != text:
+        if path.read_bytes() != text.encode():
             faults.add("statistics", str(path), "not what counting again gives")
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.support.postgres import postgres_server
-from tests.support.shell import ROOT, copy_repository, run
+from tests.support.shell import copy_repository, lay_out, run
 from traces.ungar.install import INSTALL, ungar_version
 
 
@@ -31,12 +31,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty repository's worth of inputs, made the working directory: params, schemas, no recordings."""
-    for name in ("data/recorded", "reports"):
-        (tmp_path / name).mkdir(parents=True)
-    for name in ("params.yaml", "data/exclusions.csv"):
-        shutil.copy(ROOT / name, tmp_path / name)
-    shutil.copytree(ROOT / "schemas", tmp_path / "schemas")
+    """What `lay_out` makes, as the working directory."""
+    lay_out(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -30,7 +30,8 @@ def plain_number(text: str) -> msgspec.Raw:
     """
     if "e" in text or "E" in text:
         text = _expanded(text)
-    if len(text) > MAX_DIGITS and sum(map(text.count, "0123456789")) > MAX_DIGITS:
+    # Msgspec counts a whole number's sign as one, and so do we: what an exponent spelled, it must read again.
+    if len(text) > MAX_DIGITS and ("." not in text or sum(map(text.count, "0123456789")) > MAX_DIGITS):
         raise ValueError(_TOO_LONG)
     # Of a zero there is no negative; JSON's grammar has seen to the rest.
     return msgspec.Raw((text if text.strip("-.0") else text.lstrip("-")).encode())

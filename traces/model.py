@@ -14,8 +14,10 @@ import msgspec
 from msgspec import Meta
 
 from traces.canonical import MAX_DIGITS, encode_canonical, plain_number
+from traces.errors import one_line
 
 MAX_DEPTH = 100  # of nesting in metadata: far above real traces, far below any parser's stack
+MAX_REASON = 120  # characters of a reason that quotes the payload
 MAX_INDEX = 2**53 - 1  # the largest integer that every JSON reader holds exactly (RFC 7493)
 
 Text = Annotated[str, Meta(min_length=1, max_length=50_000)]
@@ -52,6 +54,8 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 _decoder = msgspec.json.Decoder(Trace, float_hook=plain_number)
 _any_decoder = msgspec.json.Decoder(float_hook=plain_number)
+_TOO_DEEP = f"$: nested deeper than {MAX_DEPTH}"
+_BRACKET_OR_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?|[][{}]', re.DOTALL)
 _LONE_SURROGATE = re.compile(
     r"(?i)(?<!\\)(?:\\\\)*(?:\\ud[89ab][0-9a-f]{2}(?!\\ud[c-f][0-9a-f]{2})|"
     r"(?<!\\ud[89ab][0-9a-f]{2})\\ud[c-f][0-9a-f]{2})"
@@ -65,24 +69,16 @@ def decode_trace(payload: bytes | str) -> Trace:
         InvalidTrace: it is not JSON, not a trace, or holds what not every store can hold (`\\u0000`, lone
             surrogates, numbers of more than `MAX_DIGITS` digits), or is nested too deeply.
     """
+    text = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
     try:
-        text = payload.encode() if isinstance(payload, str) else payload
         trace = _decode(text)
         # Both checks are rare: a quick look decides whether to walk the value.
         if b"\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
             raise InvalidTrace("the payload holds \\u0000, which jsonb cannot store")
         if _may_be_deep(trace.meta) and _depth(trace.meta) > MAX_DEPTH:
-            raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}")
-    except msgspec.ValidationError as error:
-        raise InvalidTrace(_reason(str(error))) from None
-    except UnicodeError:
-        raise InvalidTrace("the payload is not UTF-8 text") from None
-    except RecursionError:
-        raise InvalidTrace(f"$.meta: nested deeper than {MAX_DEPTH}") from None
-    except msgspec.DecodeError as error:
-        raise InvalidTrace(_no_json(text, error)) from None
-    except ValueError as error:
-        raise InvalidTrace(str(error)) from None
+            raise InvalidTrace(_TOO_DEEP)
+    except (RecursionError, msgspec.DecodeError, ValueError) as error:
+        raise InvalidTrace(_refusal(text, error)) from None
     return trace
 
 
@@ -128,6 +124,27 @@ def content_hash(prompt: str, contents: list[str], answer: str) -> str:
     return hashlib.sha256(encode_canonical([prompt, contents, answer])).hexdigest()
 
 
+def _refusal(text: bytes, error: Exception) -> str:
+    """Why a text is refused. How deep a decoder gets depends on Python and on who called it; what is said does not."""
+    if isinstance(error, RecursionError) or _is_deep(text):
+        return _TOO_DEEP
+    if isinstance(error, UnicodeError):
+        return "the payload is not UTF-8 text"
+    if isinstance(error, msgspec.ValidationError):
+        return _reason(str(error))
+    return _no_json(text, error) if isinstance(error, msgspec.DecodeError) else str(error)
+
+
+def _is_deep(text: bytes) -> bool:
+    """Whether brackets outside of strings open deeper than metadata may nest in a payload, sound or not."""
+    depth = 0
+    for found in _BRACKET_OR_STRING.finditer(text):
+        depth += {b"[": 1, b"{": 1, b"]": -1, b"}": -1}.get(found[0], 0)
+        if depth > MAX_DEPTH + 1:
+            return True
+    return False
+
+
 def _no_json(text: bytes, error: msgspec.DecodeError) -> str:
     try:
         said = text.decode()
@@ -144,7 +161,8 @@ def _reason(message: str) -> str:
         message = message.replace("Integer value out of range", f"a number has more than {MAX_DIGITS} digits")
     what, _, where = message.partition(" - at `")
     what = what.replace("`", "")
-    return f"{where.rstrip('`') or '$'}: {what[:1].lower()}{what[1:]}"
+    # The name of an unknown field is the payload's own text: bounded, and no line of its own.
+    return one_line(f"{where.rstrip('`') or '$'}: {what[:1].lower()}{what[1:]}", MAX_REASON)
 
 
 def _depth(value: Any) -> int:

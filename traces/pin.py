@@ -118,7 +118,7 @@ def load_pin(path: Path = SNAPSHOT) -> Pin:
         TracesError: it is missing, or not what `traces pin` writes.
     """
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise TracesError(f"{path}: no pin yet; `git checkout {path}` restores one, `traces pin` makes one") from None
     except (OSError, UnicodeError) as error:

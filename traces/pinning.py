@@ -31,8 +31,10 @@ def take_pin(store: Store, partition_rows: int, settle_s: float, criteria: str |
     """
     as_of_us = store.newest_us(settle_s)
     if as_of_us is None:
+        future = store.count_future()
+        later = f", {future} later than its clock" if future else ""
         raise TracesError(
-            f"{store.label}: no trace older than {settle_s:g} s; `traces record` or `traces ingest` adds some, "
+            f"{store.label}: no trace older than {settle_s:g} s{later}; `traces record` or `traces ingest` adds some, "
             "`traces pin --settle 0` pins rows just written"
         )
     partitions = store.partitions(as_of_us, partition_rows)

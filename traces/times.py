@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from traces.errors import TracesError, one_line
 
+# Python takes any character between date and time: the digits of an epoch in milliseconds read as a day of 1701.
+_DATE = re.compile(r"\d{4}-?(?:\d{2}-?\d{2}|W\d{2}-?\d|W\d{2})(?:[T ]|$)", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_US = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
@@ -26,10 +29,10 @@ def parse_us(text: object) -> int | None:
 
     A year outside of 1 to 9999, before or after conversion to UTC, is None too.
     """
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not _DATE.match(text := text.strip()):
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         us = (moment - EPOCH) // timedelta(microseconds=1)

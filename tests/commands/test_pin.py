@@ -58,3 +58,17 @@ def test_rows_too_young_to_be_settled_are_left_out_and_counted(traces: Command) 
     traces("pin", "--settle", "0", "--json")
     held = json.loads(traces.out)
     assert (held["rows"], held["younger"], held["changed"]) == (2, 0, True)
+
+
+def test_rows_of_the_future_are_left_out_whatever_settles_and_counted_apart(traces: Command) -> None:
+    times = ["2999-01-01T00:00:00Z", "9999-12-31T23:59:59Z", datetime.now(UTC).isoformat()]
+    write_jsonl(
+        Path("data/recorded/x.jsonl.gz"), [row(0), *(row(n) | {"created_at": t} for n, t in enumerate(times, 1))]
+    )
+    traces("pin")
+    assert "left out as too young (--settle): 1 row; left out as later than the store's clock: 2 rows" in traces.out
+    traces("pin", "--settle", "0", "--json")
+    held = json.loads(traces.out)
+    assert (held["rows"], held["younger"], held["future"]) == (2, 0, 2)
+    assert traces("pin", "--check") == 0
+    assert traces.out.startswith("behind by 2 rows")

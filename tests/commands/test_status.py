@@ -91,3 +91,12 @@ def test_a_game_s_name_is_data_and_not_markup(traces: Command) -> None:
     write_jsonl(Path("data/recorded/x.jsonl.gz"), [row(0, meta={"game": "[bold]x[/bold]"})])
     traces("status")
     assert "[bold]x[/bold] 1" in traces.out
+
+
+def test_a_game_s_name_steers_no_terminal(traces: Command) -> None:
+    write_jsonl(
+        Path("data/recorded/x.jsonl.gz"), [row(0, meta={"game": "a\x1b[2J\u202e\nb", "source": "\x1b]0;x\x07"})]
+    )
+    traces("status")
+    assert "a\\x1b[2J\\u202e\\nb 1" in traces.out
+    assert "\x1b" not in traces.out

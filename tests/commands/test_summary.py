@@ -79,3 +79,12 @@ def test_the_next_step_is_one_that_this_dataset_allows(traces: Command) -> None:
     build(row(n, meta={**payload(n)["meta"], "game": "ab"[n % 3 == 0]}) for n in range(60))
     traces("summary")
     assert "next        dvc exp run -S filters.game=a" in traces.out
+
+
+@pytest.mark.parametrize("odd", ["x; touch pwned", "$(id)", "'a'", "\x1b[2J", "null", "7", "a b", "[a]", "(none)", "é"])
+def test_a_name_that_a_shell_or_hydra_reads_something_into_is_not_offered(odd: str) -> None:
+    manifest = json.loads((ROOT / "data/manifest.json").read_text())
+    manifest["stats"]["games"] = {odd: 100, "spades_mini": 1}
+    assert lines(manifest, None)[-1] == "next        dvc exp run -S filters.game=spades_mini"
+    manifest["stats"]["games"] = {odd: 100, "(others)": 1}
+    assert lines(manifest, None)[-1] == "next        docs/datasets.md says what else can be chosen"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.shell import ROOT
 from traces.embedded import open_configured
 from traces.pin import SNAPSHOT, dump_pin
 from traces.pinning import take_pin
+from traces.store import DATABASE_URL
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest")
 
@@ -40,8 +42,8 @@ def pin_rows(rows: Iterable[Any], name: str = "rows") -> None:
 
 
 def repin() -> None:
-    """Pin the recordings as they are, where there is a row."""
-    with open_configured(None) as store:
+    """Pin the store as it is, where there is a row."""
+    with open_configured(os.environ.get(DATABASE_URL)) as store:
         if store.newest_us(0) is not None:
             SNAPSHOT.write_text(dump_pin(take_pin(store, load_params().extract.partition_rows, 0)))
 
@@ -59,7 +61,7 @@ def build(rows: Iterable[Any]) -> None:
 
 
 def rebuild() -> None:
-    """All that is before the gate, from the recordings as they are."""
+    """All that is before the gate, from the store as it is."""
     repin()
     extract_traces.work(load_params())
     select.work(load_params())

@@ -78,3 +78,12 @@ def commit(folder: Path, message: str) -> None:
     """Commit all that is there."""
     run(folder, "git", "add", "-A")
     run(folder, "git", "commit", "-q", "--allow-empty", "-m", message)
+
+
+def lay_out(folder: Path) -> None:
+    """An empty repository's worth of inputs: params, schemas, no recordings."""
+    for name in ("data/recorded", "reports"):
+        (folder / name).mkdir(parents=True)
+    for name in ("params.yaml", "data/exclusions.csv"):
+        shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "schemas", folder / "schemas")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import msgspec
 import psycopg
 import pytest
@@ -28,16 +30,21 @@ def test_numbers_are_written_as_jsonb_writes_them(postgres: str) -> None:
             assert bytes(plain_number(text)).decode() == printed, text
 
 
-@pytest.mark.parametrize("text", [f"1e{MAX_DIGITS}", f"1e-{MAX_DIGITS}", "1e999999999999", f"0.{'1' * MAX_DIGITS}"])
+@pytest.mark.parametrize(
+    "text", [f"1e{MAX_DIGITS}", f"1e-{MAX_DIGITS}", "1e999999999999", f"0.{'1' * MAX_DIGITS}", f"-1e{MAX_DIGITS - 1}"]
+)
 def test_a_number_with_too_many_digits_is_refused_before_it_is_written_out(text: str) -> None:
     with pytest.raises(ValueError, match="more than 4300 digits"):
         plain_number(text)
 
 
+@pytest.mark.parametrize("text", [f"1e{MAX_DIGITS - 1}", f"-1e{MAX_DIGITS - 2}", f"-0.{'1' * (MAX_DIGITS - 1)}"])
+def test_the_longest_number_is_read_again(text: str) -> None:
+    assert msgspec.json.Decoder(float_hook=Decimal).decode(plain_number(text)) == Decimal(text)
+
+
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6))
 def test_a_plain_number_has_the_value_that_it_had(number: object) -> None:
-    from decimal import Decimal
-
     text = f"{number:e}"  # type: ignore[str-bytes-safe]
     assert Decimal(bytes(plain_number(text)).decode()) == Decimal(text)
 

@@ -149,3 +149,29 @@ def test_of_several_faults_the_same_is_named_in_any_order_of_the_keys() -> None:
             decode_trace(json.dumps(order))
         reasons.add(str(refused.value))
     assert reasons == {"$.final_answer: expected str, got int"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("more", "$: object contains unknown field more"),
+        ("a\nb\u202e", "$: object contains unknown field a\\nb\\u202e"),
+        ("x" * 10_000, "$: object contains unknown field " + "x" * 86 + "…"),
+    ],
+)
+def test_a_reason_quotes_little_of_the_payload_and_nothing_that_steers_a_terminal(name: str, said: str) -> None:
+    with pytest.raises(InvalidTrace) as refused:
+        decode_trace(json.dumps(payload() | {name: 1}))
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize("text", ['{"prompt": @}', "@", "[@", json.dumps(payload(meta="@")).replace('"@"', "@")])
+def test_a_deep_payload_is_refused_alike_however_deep_the_caller_is(text: str) -> None:
+    def refusal(depth: int) -> str:
+        if depth:
+            return refusal(depth - 1)
+        with pytest.raises(InvalidTrace) as refused:
+            decode_trace(text.replace("@", "[" * 800 + "]" * 800))
+        return str(refused.value)
+
+    assert refusal(0) == refusal(400) == "$: nested deeper than 100"

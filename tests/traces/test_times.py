@@ -25,7 +25,19 @@ def test_a_time_is_read_in_utc(text: str, us: int) -> None:
     assert parse_us(text) == us
 
 
-@pytest.mark.parametrize("text", ["", "soon", "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", None, 0])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "soon",
+        "0001-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-01:00",
+        "1701011212345",
+        "2026-01-31x12:00",
+        None,
+        0,
+    ],
+)
 def test_what_is_no_time_of_those_years_is_none(text: object) -> None:
     assert parse_us(text) is None
     with pytest.raises(TracesError, match="--start: .* is not an ISO 8601 time of the years 1 to 9999"):

@@ -241,6 +241,10 @@ class Store(ABC):
         """How many rows are later than `as_of_us`."""
         return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us > as_of_us)))
 
+    def count_future(self) -> int:
+        """How many rows are later than the database's own clock says it is."""
+        return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us > self.now_us)))
+
     def census(self) -> Census:
         """Rows, span, sources and games, counted by the database."""
         with self.errors():

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
     DateTime,
     Engine,
     Integer,
@@ -31,6 +32,7 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import BIT, JSONB
 from sqlalchemy.engine import URL
 
+from traces.errors import TracesError
 from traces.partitions import Cut, Partition, Row, sum_digest
 from traces.store.base import BATCH_ROWS, Store
 from traces.store.source import CopySource, Source
@@ -44,6 +46,8 @@ READ_ONLY = (
     "-c default_transaction_read_only=on"
     " -c default_transaction_isolation=repeatable\\ read"
     " -c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=3"
+    # A backslash in a quoted id is a backslash.
+    " -c standard_conforming_strings=on"
     # The session whose state of the data others read waits for them.
     " -c idle_in_transaction_session_timeout=0"
 )
@@ -73,9 +77,20 @@ class PostgresStore(Store):
 
     @property
     def kind(self) -> str:
+        return "postgresql/jsonb" if isinstance(self._column_types()["payload"], JSONB) else "postgresql/json"
+
+    def _column_types(self) -> dict[str, Any]:
         with self.errors():
-            columns = {column["name"]: column["type"] for column in inspect(self.connection).get_columns("traces")}
-        return "postgresql/jsonb" if isinstance(columns["payload"], JSONB) else "postgresql/json"
+            return {column["name"]: column["type"] for column in inspect(self.connection).get_columns(traces.name)}
+
+    def check_table(self) -> None:
+        super().check_table()
+        held = self._column_types()["created_at"]
+        if not isinstance(held, DateTime | Date):
+            raise TracesError(
+                f"{self.label}: the column created_at is {str(held).lower()}, not timestamptz; "
+                "name the table otherwise, and make `traces` a view of it with `created_at::timestamptz`"
+            )
 
     def begin(self) -> None:
         # The first statement takes the snapshot; SQLAlchemy has begun the transaction by then.
