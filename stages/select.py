@@ -26,7 +26,7 @@ from stages.run import run_stage
 from stages.selection_memo import remember_selection, selected_by
 from stages.slips import require_keys, require_quotas, require_some, require_splits
 from stages.strata import shortages
-from traces.errors import TracesError
+from traces.errors import TracesError, one_line
 from traces.files import folder_aside, scratch_folder
 
 
