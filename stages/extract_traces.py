@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -110,6 +111,9 @@ def extract_rows(store: Store, pin: Pin, traces: Path, quarantine: Path) -> list
     with ExitStack() as stack:
         workers = stack.enter_context(open_workers(len(pin.partitions)))
         sources = store.sources(pin.as_of_us, pin.partitions)
+        if sources is not None and (refusal := store.refuses_sessions(workers.count)):
+            print(f"extract_traces: note: {refusal}; read in one session, not one a worker", file=sys.stderr)
+            sources = None
         if sources is None:
             spool = tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent)
             rows = store.rows(pin.as_of_us)
