@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -34,8 +35,8 @@ from traces.embedded import open_configured
 from traces.errors import TracesError
 from traces.files import folder_aside
 from traces.ids import is_id
-from traces.model import InvalidTrace, Trace, content_hash, decode_trace
-from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name
+from traces.model import InvalidTrace, Trace, content_hash, decode_trace, encode_payload, too_large
+from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name, payload_bytes
 from traces.pin import SNAPSHOT, Pin, differences, load_pin
 from traces.pinning import require_kind
 from traces.store import DATABASE_URL, Source, Store
@@ -50,6 +51,25 @@ class Quarantined(msgspec.Struct):
     id: str
     created_at: str | None
     reason: str
+
+
+class Checked(NamedTuple):
+    """A valid trace on its way to data/traces/, without the payload that it was read from."""
+
+    id: str
+    created_us: int
+    trace: Trace
+    meta: bytes  # canonical JSON
+
+    @property
+    def contents(self) -> list[str]:
+        return [step.content for step in self.trace.steps]
+
+    @property
+    def size(self) -> int:
+        """How many characters it has in data/traces/: near enough to bytes, equal in every store, quick to count."""
+        trace = self.trace
+        return len(trace.prompt) + len(trace.final_answer) + len(self.meta) + sum(map(len, self.contents))
 
 
 @dataclass
@@ -83,7 +103,7 @@ def work(params: Params) -> None:
         folder_aside(SCORES) as scores,
     ):
         require_kind(pin, store)
-        extracted = extract_rows(store, pin, traces, quarantine)
+        extracted = extract_rows(store, pin, params.extract.max_payload_bytes, traces, quarantine)
         require_pinned(pin, [item.partition for item in extracted], store.label)
         require_newest(pin, extracted[-1].last_us)
         extract_scores(store, pin, scores)
@@ -107,27 +127,30 @@ def require_newest(pin: Pin, newest_us: int | None) -> None:
         )
 
 
-def extract_rows(store: Store, pin: Pin, traces: Path, quarantine: Path) -> list[Extracted]:
+def extract_rows(store: Store, pin: Pin, max_bytes: int, traces: Path, quarantine: Path) -> list[Extracted]:
     """Extract the pinned rows, partition by partition side by side; what came of those that have rows."""
-    extract = partial(extract_partition, traces=traces, quarantine=quarantine)
+    extract = partial(extract_partition, max_bytes=max_bytes, traces=traces, quarantine=quarantine)
     with ExitStack() as stack:
         workers = stack.enter_context(open_workers(len(pin.partitions)))
         sources = store.sources(pin.as_of_us, pin.partitions)
+        if sources is not None and (refusal := store.refuses_sessions(workers.count)):
+            print(f"extract_traces: note: {refusal}; read in one session, not one a worker", file=sys.stderr)
+            sources = None
         if sources is None:
             spool = tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent)
             rows = store.rows(pin.as_of_us)
             spooled = spool_partitions(rows, pin.partition_rows, Path(stack.enter_context(spool)))
             done = workers.map(extract, spooled)
         else:
-            memo = stack.enter_context(open_memo("extract", [DIGEST_METHOD, pin.store]))
-            recall = partial(recall_partition, memo=memo, traces=traces, quarantine=quarantine)
+            memo = stack.enter_context(open_memo("extract", [DIGEST_METHOD, pin.store, max_bytes]))
+            recall = partial(recall_partition, memo=memo, max_bytes=max_bytes, traces=traces, quarantine=quarantine)
             done = workers.map(recall, zip(sources, pin.partitions, strict=True))
         finished = progress(done, len(pin.partitions), "extract")
         return [extracted for extracted in finished if extracted is not None]
 
 
 def recall_partition(
-    item: tuple[Source, Partition], memo: Memo | None, traces: Path, quarantine: Path
+    item: tuple[Source, Partition], memo: Memo | None, max_bytes: int, traces: Path, quarantine: Path
 ) -> Extracted | None:
     """Like `extract_partition`, without reading the store for a partition that was read before."""
     source, pinned = item
@@ -136,13 +159,16 @@ def recall_partition(
         lambda: [pinned.first, str(pinned.rows), pinned.digest],
         [partition_path(traces, pinned.name), quarantine / f"{pinned.name}.jsonl"],
         Extracted,
-        lambda: extract_partition(source, traces, quarantine),
+        lambda: extract_partition(source, max_bytes, traces, quarantine),
         lambda found: found is not None and found.partition == pinned,
     )
 
 
-def extract_partition(source: Source, traces: Path, quarantine: Path) -> Extracted | None:
-    """Write one partition's valid traces and its quarantine; None where it has no rows any more."""
+def extract_partition(source: Source, max_bytes: int, traces: Path, quarantine: Path) -> Extracted | None:
+    """Write one partition's valid traces and its quarantine; None where it has no rows any more.
+
+    Payloads of more than `max_bytes` are set aside.
+    """
     rows = source.rows()
     first = next(rows, None)
     if first is None:
@@ -150,8 +176,12 @@ def extract_partition(source: Source, traces: Path, quarantine: Path) -> Extract
     fingerprint = Fingerprint()
     name = partition_name(first.created_us, first.id)
     set_aside: list[Quarantined] = []
-    checked = (pair for chunk in chunks(chain([first], rows)) for pair in _valid(fingerprint.watch(chunk), set_aside))
-    valid = write_batches(partition_path(traces, name), TRACES_SCHEMA, map(trace_batch, chunks(checked)))
+    read = chunks(chain([first], rows), payload_bytes)
+    del first  # its payload, which may be large, goes with its chunk
+    checked = (item for chunk in read for item in _valid(fingerprint.watch(chunk), max_bytes, set_aside))
+    # By what the traces say and not by what was read: a payload's text is longer in one store than in another.
+    written = chunks(checked, lambda item: item.size)
+    valid = write_batches(partition_path(traces, name), TRACES_SCHEMA, map(trace_batch, written))
     if set_aside:
         with (quarantine / f"{name}.jsonl").open("wb") as file:
             file.writelines(msgspec.json.encode(line) + b"\n" for line in set_aside)
@@ -159,20 +189,20 @@ def extract_partition(source: Source, traces: Path, quarantine: Path) -> Extract
     return Extracted(fingerprint.partition, fingerprint.last_us, valid, set_aside[:SHOWN], reasons)
 
 
-def _valid(rows: list[Row], set_aside: list[Quarantined]) -> Iterator[tuple[Row, Trace]]:
+def _valid(rows: list[Row], max_bytes: int, set_aside: list[Quarantined]) -> Iterator[Checked]:
     for row in rows:
         try:
-            yield row, checked_trace(row)
+            yield checked_trace(row, max_bytes)
         except InvalidTrace as error:
             created_at = None if row.created_us is None else to_iso(row.created_us)
             set_aside.append(Quarantined(row.id, created_at, str(error)))
 
 
-def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
-    """The rows as `TRACES_SCHEMA` has them."""
-    traces = [trace for _, trace in rows]
+def trace_batch(rows: list[Checked]) -> pa.RecordBatch:
+    """The traces as `TRACES_SCHEMA` has them."""
+    traces = [row.trace for row in rows]
     steps = [step for trace in traces for step in trace.steps]
-    contents = [[step.content for step in trace.steps] for trace in traces]
+    contents = [row.contents for row in rows]
     # Columns of plain values, then cut: several times faster than a list of objects a trace.
     fields: list[list[Any]] = [
         [step.i for step in steps],
@@ -186,13 +216,13 @@ def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
     return batch_of(
         TRACES_SCHEMA,
         [
-            [row.id for row, _ in rows],
-            [row.created_us for row, _ in rows],
+            [row.id for row in rows],
+            [row.created_us for row in rows],
             [trace.trace_version for trace in traces],
             [trace.prompt for trace in traces],
             pa.ListArray.from_arrays(pa.array(ends, pa.int32()), values),
             [trace.final_answer for trace in traces],
-            [encode_canonical(trace.meta) for trace in traces],
+            [row.meta for row in rows],
             [
                 content_hash(trace.prompt, held, trace.final_answer)
                 for trace, held in zip(traces, contents, strict=True)
@@ -201,8 +231,8 @@ def trace_batch(rows: list[tuple[Row, Trace]]) -> pa.RecordBatch:
     )
 
 
-def checked_trace(row: Row) -> Trace:
-    """The row's trace.
+def checked_trace(row: Row, max_bytes: int) -> Checked:
+    """The row's trace, of at most `max_bytes` as canonical JSON.
 
     Raises:
         InvalidTrace: the row or its payload is none that a dataset can hold.
@@ -213,10 +243,14 @@ def checked_trace(row: Row) -> Trace:
         raise InvalidTrace("the row's created_at is missing, unreadable or outside of the years 1 to 9999")
     if row.payload is None:
         raise InvalidTrace("the row has no payload")
-    trace = decode_trace(row.payload)
+    trace = decode_trace(row.payload, max_bytes)
+    meta = encode_canonical(trace.meta)
+    # Written out, numbers with an exponent may be longer than what was read; that is rare, and this more than they are.
+    if 2 * len(row.payload) + len(meta) > max_bytes and len(encode_payload(trace)) > max_bytes:
+        raise too_large(max_bytes)
     if row.trace_version != trace.trace_version:
         raise InvalidTrace("the row's trace_version is not its payload's")
-    return trace
+    return Checked(row.id, row.created_us, trace, meta)
 
 
 def require_pinned(pin: Pin, found: list[Partition], label: str) -> None:

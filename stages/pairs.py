@@ -2,7 +2,8 @@
 
 Of traces that answer the same the one in the middle of their ranks stands for all: so no pair contradicts or repeats
 another. The best answer is paired with the worst, the second best with the second worst, and so on, while they differ
-in rank; of equal ranks the earlier trace is the better.
+in rank; of equal ranks the earlier trace is the better. DuckDB sees keys only: texts of any size would not fit into its
+memory. They lie end to end in files, and each is read where its pair is written.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -30,12 +31,12 @@ from stages.partitioned import (
     partition_path,
     write_partition,
 )
-from stages.paths import PAIR_COUNTS, RENDERED, SCORES, SELECTION, SPLITS
+from stages.paths import PAIR_COUNTS, SCORES, SELECTION, SPLITS
 from stages.progress import progress
 from stages.ranking import rank_of
 from stages.selected import rendered_members
 from traces.errors import TracesError
-from traces.files import scratch_folder
+from traces.files import read_piece, scratch_folder
 
 CANDIDATE_SCHEMA = make_schema(
     [
@@ -48,6 +49,8 @@ CANDIDATE_SCHEMA = make_schema(
         ("text_high", HALF),  # and of the answer
         ("text_low", HALF),
         ("rank", pa.float64()),  # by metadata; scores are joined
+        ("first", pa.int64()),  # where the completion begins in the partition's texts, in bytes, and how many it has
+        ("size", pa.int64()),
     ]
 )
 _GROUP = "prompt_high, prompt_low, split"
@@ -58,20 +61,17 @@ _ANSWERS = f"""
 """  # noqa: S608 - no user's text
 # Best and worst count the same order from its two ends: the k-th best is before the k-th worst in it, or is not paired.
 _PAIRS = f"""
-    CREATE TABLE matched AS
+    CREATE TABLE pairs AS
     WITH placed AS (
         SELECT *, row_number() OVER (PARTITION BY {_GROUP} ORDER BY rank DESC, part, place) AS best,
             row_number() OVER (PARTITION BY {_GROUP} ORDER BY rank, part DESC, place DESC) AS worst
         FROM answers)
-    SELECT b.part, b.place, b.split, b.id, w.id AS rejected_id
+    SELECT b.part, b.place, b.split, b.id, w.id AS rejected_id, w.part AS rejected_part, w.first, w.size
     FROM placed AS b JOIN placed AS w USING (prompt_high, prompt_low, split)
     WHERE b.best = w.worst AND b.rank > w.rank
 """  # noqa: S608 - no user's text
-_NUMBERED = "CREATE TABLE pairs AS SELECT *, row_number() OVER (ORDER BY part, place) - 1 AS number FROM matched"
-_WITH_TEXTS = """
-    SELECT part, pairs.id::VARCHAR, rejected_id::VARCHAR, completion, split
-    FROM pairs JOIN rendered ON rendered.id::UUID = rejected_id
-    WHERE number >= $first AND number < $first + $slice ORDER BY number
+_IN_ORDER = """
+    SELECT part, id::VARCHAR, split, rejected_part, rejected_id::VARCHAR, first, size FROM pairs ORDER BY part, place
 """
 # An id as UUID takes 16 bytes.
 _BY_METADATA = "SELECT * REPLACE (id::UUID AS id) FROM candidates WHERE rank IS NOT NULL"
@@ -82,11 +82,7 @@ _COUNTS = {
     "answers": "SELECT count(*) FROM answers",
     "alone": f"SELECT count(*) FROM (SELECT 1 FROM answers GROUP BY {_GROUP} HAVING count(*) = 1)",  # noqa: S608
 }
-# On any machine: each needs a share of the memory to put texts in order, and with a few there would be too little.
-THREADS = 1
-# Pairs whose texts are brought and put in order at once: of all of them the merge alone would not fit.
-SLICE_PAIRS = 65_536
-_FETCHED_ROWS = 512
+FETCHED_ROWS = 4096
 
 
 def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]:
@@ -100,12 +96,13 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
     if preference.key is None and not partition_names(SCORES):
         raise TracesError(f"{SCORES}: holds no scores to rank by; `dvc repro` makes it")
     with scratch_folder("pairs") as scratch:
-        candidates = scratch / "candidates"
+        candidates, texts = scratch / "candidates", scratch / "texts"
         candidates.mkdir()
-        find = partial(find_candidates, candidates=candidates, preference=preference)
+        texts.mkdir()
+        find = partial(find_candidates, candidates=candidates, texts=texts, preference=preference)
         for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
             pass
-        counts = _pair(candidates, names, folder, by_scores=preference.key is None)
+        counts = _pair(candidates, texts, names, folder, by_scores=preference.key is None)
     pairs = sum(counts[split] for split in SPLITS)
     written = {
         "unranked": counts["selected"] - counts["ranked"],
@@ -119,48 +116,52 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
     return written
 
 
-def find_candidates(part: tuple[int, str], candidates: Path, preference: Preference) -> None:
-    """Write what pairing must know of one partition's traces."""
-    write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, _candidates(part, preference))
+def find_candidates(part: tuple[int, str], candidates: Path, texts: Path, preference: Preference) -> None:
+    """Write what pairing must know of one partition's traces, and the completions end to end into a file of `texts`."""
+    with (texts / part[1]).open("wb") as file:
+        write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, _candidates(part, preference, file))
 
 
-def _candidates(part: tuple[int, str], preference: Preference) -> Iterator[tuple[Any, ...]]:
+def _candidates(part: tuple[int, str], preference: Preference, texts: IO[bytes]) -> Iterator[tuple[Any, ...]]:
     number, name = part
+    first = 0
     for place, (split, trace) in enumerate(rendered_members(name, with_steps=False)):
         meta = decode_meta(trace.meta or "null") or {}
         keys = (half for text in trace.rendered for half in text_halves(text))
-        yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta)
+        size = texts.write(trace.rendered.completion.encode())
+        yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta), first, size
+        first += size
 
 
-def _pair(candidates: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:
+def _pair(candidates: Path, texts: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:
     """Write the pairs by the chosen trace's partition; how many there are by split, and what became of the others."""
     counts: Counter[str] = Counter()
-    with open_database(candidates.parent, THREADS) as database:
+    with open_database(candidates.parent) as database:
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
-        database.read_parquet(str(RENDERED / "*.parquet")).create_view("rendered")
         if by_scores:
             database.read_parquet(str(SCORES / "*.parquet")).create_view("scores")
         database.execute(f"CREATE VIEW ranked AS {_BY_SCORES if by_scores else _BY_METADATA}")
         database.execute(_ANSWERS)
         for name, sql in _COUNTS.items():
             (counts[name],) = database.execute(sql).fetchone() or (0,)
-        for sql in (_PAIRS, "DROP TABLE answers", _NUMBERED, "DROP TABLE matched"):
-            database.execute(sql)
-        for number, group in groupby(_with_texts(database), key=itemgetter(0)):
-            write_partition(partition_path(folder, names[number]), PAIRS_SCHEMA, _counted(group, counts))
+        database.execute(_PAIRS)
+        for number, group in groupby(_in_order(database), key=itemgetter(0)):
+            rows = _with_texts(group, [texts / name for name in names], counts)
+            write_partition(partition_path(folder, names[number]), PAIRS_SCHEMA, rows)
     return counts
 
 
-def _with_texts(database: Any) -> Iterator[tuple[int, str, str, str, int]]:
-    """The pairs in order, each with the rejected trace's text."""
-    (pairs,) = database.execute("SELECT count(*) FROM pairs").fetchone()
-    for first in range(0, pairs, SLICE_PAIRS):
-        result = database.execute(_WITH_TEXTS, {"first": first, "slice": SLICE_PAIRS})
-        while batch := result.fetchmany(_FETCHED_ROWS):
-            yield from batch
+_Pair = tuple[int, str, int, int, str, int, int]
 
 
-def _counted(rows: Iterator[tuple[int, str, str, str, int]], counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
-    for _, trace_id, rejected_id, completion, split in rows:
+def _in_order(database: Any) -> Iterator[_Pair]:
+    result = database.execute(_IN_ORDER)
+    while batch := result.fetchmany(FETCHED_ROWS):
+        yield from batch
+
+
+def _with_texts(pairs: Iterator[_Pair], texts: list[Path], counts: Counter[str]) -> Iterator[tuple[str, str, str]]:
+    """The pairs as `PAIRS_SCHEMA` has them, each counted by its split, with the rejected trace's text."""
+    for _, trace_id, split, rejected_part, rejected_id, first, size in pairs:
         counts[SPLITS[split]] += 1
-        yield trace_id, rejected_id, completion
+        yield trace_id, rejected_id, read_piece(texts[rejected_part], first, size).decode()

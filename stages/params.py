@@ -94,6 +94,8 @@ class Dataset(_Group):
 class Extract(_Group):
     partition_rows: Annotated[Whole, Field(ge=1, le=1_000_000)]
     max_quarantined: Annotated[Whole, Field(ge=0)]
+    # 10^9 is as much as a database holds in one value, and half of what a column of Arrow's does.
+    max_payload_bytes: Annotated[Whole, Field(ge=1, le=1_000_000_000)] = 10_000_000
     scores: Annotated[StrictStr, Field(min_length=1, max_length=64)] | None = None
 
 

@@ -1,20 +1,21 @@
 """The folders of Parquet partitions between the stages, and how they are written and read.
 
 Every partition has the same file name in each folder, `PARTITION.parquet`, and its rows are in
-(created_at, id) order. Files are read and written `CHUNK_ROWS` at a time, so memory does not grow with a
-partition, and equal rows give equal bytes.
+(created_at, id) order. Files are written a chunk at a time, each a row group, and read by row group, so memory does
+not grow with a partition. Where chunks end follows from the rows, so equal rows give equal bytes.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from traces.batches import batches, text_bytes
 from traces.errors import TracesError, one_line
 
 T = TypeVar("T")
@@ -62,14 +63,22 @@ def partition_path(folder: Path, name: str) -> Path:
 
 def write_partition(path: Path, schema: pa.Schema, rows: Iterable[tuple[Any, ...]]) -> int:
     """Write rows, tuples in the schema's order, and return their count. Without rows there is no file."""
-    return write_batches(path, schema, (batch_of(schema, zip(*chunk, strict=True)) for chunk in chunks(rows)))
+    written = chunks(rows, _bytes_of)
+    return write_batches(path, schema, (batch_of(schema, zip(*chunk, strict=True)) for chunk in written))
 
 
-def chunks(rows: Iterable[T]) -> Iterator[list[T]]:
-    """The rows `CHUNK_ROWS` at a time, as they are written."""
-    iterator = iter(rows)
-    while chunk := list(itertools.islice(iterator, CHUNK_ROWS)):
-        yield chunk
+def chunks(rows: Iterable[T], size: Callable[[T], int] = lambda _: 0) -> Iterator[list[T]]:
+    """The rows as they are written: `CHUNK_ROWS` at a time, fewer where they are large. `size` is a row's, in bytes."""
+    return batches(rows, CHUNK_ROWS, size)
+
+
+def _bytes_of(value: Any) -> int:
+    """How many bytes the texts in a row or a value have."""
+    if isinstance(value, str):
+        return text_bytes(value)
+    if isinstance(value, dict):
+        return sum(map(_bytes_of, value.values()))
+    return sum(map(_bytes_of, value)) if isinstance(value, list | tuple) else 0
 
 
 def batch_of(schema: pa.Schema, columns: Iterable[Sequence[Any] | pa.Array[Any]]) -> pa.RecordBatch:
@@ -106,13 +115,16 @@ def write_batches(path: Path, schema: pa.Schema, batches: Iterable[pa.RecordBatc
 
 
 def read_chunks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Batches of a partition, in the order of `columns`; a missing file has none."""
+    """The chunks of a partition, their columns in the order of `columns`; a missing file has none."""
     if not path.exists():
         return
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(CHUNK_ROWS, columns=columns):
-                yield batch.select(columns)
+            # A batch of several row groups would be as large as they are together. Threads of Arrow's own each keep
+            # what they once held, and there is a worker a core.
+            for group in range(file.num_row_groups):
+                for batch in file.iter_batches(CHUNK_ROWS, row_groups=[group], columns=columns, use_threads=False):
+                    yield batch.select(columns)
     except (pa.ArrowException, OSError) as error:
         raise TracesError(f"{path}: damaged ({one_line(str(error), 120)}); `dvc repro` makes it anew") from None
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import jsonschema_rs
 import msgspec
@@ -22,6 +23,7 @@ from stages.selected import Member, render_members, rendered_batches, with_rejec
 from stages.statistics import Statistics
 from stages.twins import write_twin
 from traces.errors import one_line
+from traces.files import read_piece
 from training.formats import FORMATS, TURN_FAULTS
 from training.templates import Template, load_template
 
@@ -114,8 +116,7 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Pat
                 _check_twin(shard, checks.faults)
             if not shard.matched:
                 members_again = _members(name, params, template, pairs)
-                lines = list(shard_lines(shard.path))
-                _explain(shard.path, lines, _expected(members_again, shard, template), checks.faults)
+                _explain(shard.path, _expected(members_again, shard, template), checks.faults)
 
 
 def _check_texts(name: str, params: Params, template: Template, checks: PartitionChecks) -> None:
@@ -175,29 +176,39 @@ def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) 
     faults.add(kind, f"{shard.path.as_posix()}, line {shard.read}, id {record_id(line)}", what)
 
 
-def _explain(path: Path, lines: list[bytes], expected: Iterator[bytes], faults: Faults) -> None:
+class _Place(NamedTuple):
+    """Where a shard has a line: its number, and its bytes."""
+
+    number: int
+    first: int
+    size: int
+
+
+def _explain(path: Path, expected: Iterator[bytes], faults: Faults) -> None:
     """Name each record of a shard that differs from what it must be. Only for a shard that does."""
     where = path.as_posix()
-    found: dict[str, tuple[int, bytes]] = {}
-    for number, line in enumerate(lines, 1):
+    found: dict[str, _Place] = {}  # not the lines: a shard has no upper size
+    held, order, first = [], [], 0
+    for number, line in enumerate(shard_lines(path), 1):
         trace_id = record_id(line)
         if trace_id in found:
             faults.add("ids", f"{where}, line {number}", f"id {trace_id} stands in this shard twice")
-        found[trace_id] = (number, line)
-    order = []
+        held.append(trace_id)
+        found[trace_id] = _Place(number, first, len(line))
+        first += len(line)
     for wanted in expected:
         trace_id = record_id(wanted)
         order.append(trace_id)
-        number, line = found.pop(trace_id, (0, b""))
-        if not line:
+        place = found.pop(trace_id, None)
+        if place is None:
             faults.add("selection", where, f"id {trace_id} is selected but not here")
-        elif line != wanted:
-            faults.add("content", f"{where}, line {number}, id {trace_id}", _difference(line, wanted))
-    for trace_id, (number, _) in found.items():
+        elif (line := read_piece(path, place.first, place.size)) != wanted:
+            faults.add("content", f"{where}, line {place.number}, id {trace_id}", _difference(line, wanted))
+    for trace_id, place in found.items():
         faults.add(
-            "selection", f"{where}, line {number}", f"id {one_line(trace_id, 60)} is not selected for this shard"
+            "selection", f"{where}, line {place.number}", f"id {one_line(trace_id, 60)} is not selected for this shard"
         )
-    if not found and [record_id(line) for line in lines] != order:
+    if not found and held != order:
         faults.add("order", where, "the records are not in (created_at, id) order")
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
-from traces.partitions import Cut, Row
+from traces.batches import batches
+from traces.partitions import Cut, Row, payload_bytes
 from traces.store.source import Source
 
 # Rows a message: 500 of 1 KB make half a megabyte.
@@ -34,25 +35,25 @@ class SpooledSource(Source):
 
 def spool_partitions(rows: Iterator[Row], partition_rows: int, folder: Path) -> Iterator[SpooledSource]:
     """Write the rows, which come in order, to a file a partition; yields each when it is whole."""
-    cut = Cut(partition_rows)
-    number = 0
-    row = next(rows, None)
-    while row is not None:
+    for number, part in groupby(rows, _numbering(Cut(partition_rows))):
         path = folder / f"{number}.rows"
         with path.open("wb") as file:
-            batch, count = [row], 1
-            while (row := next(rows, None)) is not None and not cut.begins(row.id, count):
-                batch.append(row)
-                count += 1
-                if len(batch) == BATCH_ROWS:
-                    _write(file, batch)
-                    batch = []
-            _write(file, batch)
+            for batch in batches(part, BATCH_ROWS, payload_bytes):
+                message = _encode(batch)
+                file.write(len(message).to_bytes(8, "big"))
+                file.write(message)
         yield SpooledSource(path)
-        number += 1
 
 
-def _write(file: IO[bytes], batch: list[Row]) -> None:
-    message = _encode(batch)
-    file.write(len(message).to_bytes(8, "big"))
-    file.write(message)
+def _numbering(cut: Cut) -> Callable[[Row], int]:
+    """Tells of each row, in order, the number of its partition."""
+    number = count = 0
+
+    def number_of(row: Row) -> int:
+        nonlocal number, count
+        if cut.begins(row.id, count):
+            number, count = number + 1, 0
+        count += 1
+        return number
+
+    return number_of

@@ -8,9 +8,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 
+from traces.batches import batches
 from traces.errors import TracesError
 from traces.incoming import IncomingRow
 from traces.recordings import RECORDED, read_recording, recordings
@@ -41,8 +41,7 @@ def build_embedded(folder: Path = RECORDED) -> Iterator[str]:
 
 
 def _load(path: Path, writer: StoreWriter) -> None:
-    lines = read_recording(path)
-    while batch := list(islice(lines, BATCH_ROWS)):
+    for batch in batches(read_recording(path), BATCH_ROWS, lambda numbered: len(numbered[1].payload)):
         outcome = writer.add([row for _, row in batch], default_us=0)
         for index in (*outcome.present, *outcome.conflicting):
             number, row = batch[index]

@@ -77,6 +77,13 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+def read_piece(path: Path, first: int, size: int) -> bytes:
+    """`size` bytes of a file, from byte `first` on."""
+    with path.open("rb") as file:
+        file.seek(first)
+        return file.read(size)
+
+
 def _aside(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

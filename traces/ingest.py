@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from traces.batches import batches
 from traces.embedded import build_embedded, embedded_label
 from traces.errors import TracesError, WrongUse, one_line
 from traces.files import file_aside, folder_lock
@@ -101,8 +101,8 @@ def _new_rows(
     path: Path, writer: StoreWriter, created_us: int, bad: _BadLines, ingested: Ingested, watch: Watch
 ) -> Iterator[IncomingRow]:
     """Add a file's rows through `writer`, and yield those that were new."""
-    lines = iter(watch(read_lines(path), path.name))
-    while batch := list(islice(lines, BATCH_ROWS)):
+    lines = watch(read_lines(path), path.name)
+    for batch in batches(lines, BATCH_ROWS, lambda numbered: len(numbered[1])):
         numbered: list[NumberedLine] = []
         rows: list[IncomingRow] = []
         for number, line in batch:

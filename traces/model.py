@@ -62,15 +62,17 @@ _LONE_SURROGATE = re.compile(
 )
 
 
-def decode_trace(payload: bytes | str) -> Trace:
+def decode_trace(payload: bytes | str, max_bytes: int | None = None) -> Trace:
     r"""The trace in a payload's JSON text.
 
     Raises:
         InvalidTrace: it is not JSON, not a trace, or holds what not every store can hold (`\\u0000`, lone
-            surrogates, numbers of more than `MAX_DIGITS` digits), or is nested too deeply.
+            surrogates, numbers of more than `MAX_DIGITS` digits), is nested too deeply, or has more than `max_bytes`.
     """
     text = payload.encode(errors="surrogatepass") if isinstance(payload, str) else payload
     try:
+        if max_bytes is not None and len(text) > max_bytes:
+            _require_size(text, max_bytes)
         trace = _decode(text)
         # Both checks are rare: a quick look decides whether to walk the value.
         if b"\\u0000" in text and _holds_nul(msgspec.to_builtins(trace, builtin_types=(msgspec.Raw,))):
@@ -80,6 +82,26 @@ def decode_trace(payload: bytes | str) -> Trace:
     except (RecursionError, msgspec.DecodeError, ValueError) as error:
         raise InvalidTrace(_refusal(text, error)) from None
     return trace
+
+
+def too_large(max_bytes: int) -> InvalidTrace:
+    """The verdict on a payload whose canonical JSON has more than `max_bytes`.
+
+    It does not say how many: that would take decoding what is too large to be decoded.
+    """
+    return InvalidTrace(f"the payload has more than the {max_bytes} bytes that extract.max_payload_bytes allows")
+
+
+def _require_size(text: bytes, max_bytes: int) -> None:
+    """Refuse JSON that is too large when it is canonical, trace or not: spaces and escapes are the store's own.
+
+    What is far too large is not decoded: a list in a list takes 20 times its text. Only where most of it were keys that
+    stand twice could that refuse what is not.
+    """
+    spaces = sum(map(text.count, (b" ", b"\n", b"\r", b"\t")))
+    least = len(text) - spaces - 5 * text.count(b"\\")  # an escape has 6 bytes, and stands for at least one
+    if least > 2 * max_bytes or len(encode_canonical(_any_decoder.decode(text))) > max_bytes:
+        raise too_large(max_bytes)
 
 
 def _may_be_deep(meta: dict[str, Any] | None) -> bool:

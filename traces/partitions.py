@@ -25,13 +25,18 @@ class Row(NamedTuple):
     """A row of the store, ids in normal form.
 
     `created_us` is None where the store's time is missing, unreadable or outside of the years 1-9999;
-    such rows come before all others. `payload` is JSON text, of unknown soundness, possibly absent.
+    such rows come before all others. `payload` is JSON text in UTF-8, of unknown soundness, possibly absent.
     """
 
     id: str
     created_us: int | None
     trace_version: str | None
-    payload: bytes | str | None
+    payload: bytes | None
+
+
+def payload_bytes(row: Row) -> int:
+    """How many bytes a row's payload has."""
+    return len(row.payload or b"")
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,13 @@ class Cut:
 
 def row_digest(row: Row) -> int:
     """64 bits that stand for one row; the sum of them, modulo 2**64, stands for a partition."""
-    payload = b"" if row.payload is None else row.payload if isinstance(row.payload, bytes) else row.payload.encode()
     version = row.trace_version or ""
     time = "" if row.created_us is None else row.created_us
     head = f"{row.id}|{time}|{len(version)}|{version}|"
-    digest = hashlib.md5(head.encode(errors="surrogatepass") + payload, usedforsecurity=False).digest()
-    return int.from_bytes(digest[:8], "big")
+    digest = hashlib.md5(head.encode(errors="surrogatepass"), usedforsecurity=False)
+    if row.payload is not None:
+        digest.update(row.payload)
+    return int.from_bytes(digest.digest()[:8], "big")
 
 
 def sum_digest(total: int) -> str:
@@ -111,16 +117,16 @@ def sum_digest(total: int) -> str:
 
 
 class Fingerprint:
-    """What a pin knows of one partition, gathered while its rows go by."""
+    """What a pin knows of one partition, gathered while its rows go by; none of them is kept."""
 
     def __init__(self) -> None:
-        self.first: Row | None = None
+        self.first: tuple[int | None, str] | None = None
         self.last_us: int | None = None
         self.rows = self.total = 0
 
     def add(self, row: Row) -> None:
         if self.first is None:
-            self.first = row
+            self.first = row.created_us, row.id
         self.last_us = row.created_us
         self.rows += 1
         self.total += row_digest(row)
@@ -128,7 +134,7 @@ class Fingerprint:
     def watch(self, rows: list[Row]) -> list[Row]:
         """The rows as they are, counted in."""
         if rows:
-            self.first = self.first or rows[0]
+            self.first = self.first or (rows[0].created_us, rows[0].id)
             self.last_us = rows[-1].created_us
             self.rows += len(rows)
             self.total += sum(map(row_digest, rows))
@@ -138,7 +144,7 @@ class Fingerprint:
     def partition(self) -> Partition:
         if self.first is None:
             raise ValueError("a partition has at least one row")
-        return Partition(self.first.created_us, self.first.id, self.rows, sum_digest(self.total))
+        return Partition(*self.first, self.rows, sum_digest(self.total))
 
 
 def fingerprint(rows: Iterable[Row], partition_rows: int) -> Iterator[Partition]:

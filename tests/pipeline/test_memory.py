@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tests.support.samples import write_sqlite
 from tests.support.shell import copy_repository, run
 
 BEFORE_THE_LOCK = ("extract_traces", "select", "render", "export")
+MakeRows = Callable[[int], Iterator[tuple[str, str, str, str]]]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,12 +34,21 @@ def rows(count: int) -> Iterator[tuple[str, str, str, str]]:
         yield uuid.uuid5(uuid.NAMESPACE_OID, str(number)).hex, time, "1.0", json.dumps(payload)
 
 
-def peaks(folder: Path, count: int, partition_rows: int) -> dict[str, float]:
+def large_rows(count: int) -> Iterator[tuple[str, str, str, str]]:
+    """Rows of about 5 MB."""
+    for number, (row_id, time, version, text) in enumerate(rows(count)):
+        steps = [
+            {"i": i, "type": "think", "content": (f"{number} {i} " + "reason " * 3000)[:20_000]} for i in range(250)
+        ]
+        yield row_id, time, version, json.dumps(json.loads(text) | {"steps": steps})
+
+
+def peaks(folder: Path, count: int, partition_rows: int, make: MakeRows = rows) -> dict[str, float]:
     """The peak memory of each stage in MB, one worker, over a store of `count` rows."""
     repository = copy_repository(folder / f"project-{count}")
     params = repository / "params.yaml"
     params.write_text(params.read_text().replace("partition_rows: 20480", f"partition_rows: {partition_rows}"))
-    url = write_sqlite(folder / f"{count}.db", rows(count))
+    url = write_sqlite(folder / f"{count}.db", make(count))
     settings = {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": "1"}
     found = {"pin": peak_mb(repository, "traces", "pin", **settings)}
     for stage in BEFORE_THE_LOCK:
@@ -56,6 +66,13 @@ def test_four_times_the_traces_take_no_more_memory(tmp_path: Path) -> None:
     grown = {stage: round(many[stage] - few[stage]) for stage in few}
     print(grown)
     assert max(grown.values()) <= 15, grown
+
+
+@pytest.mark.soak
+def test_large_traces_are_never_held_together(tmp_path: Path) -> None:
+    found = peaks(tmp_path, 120, 20_480, large_rows)
+    print(found)
+    assert max(found.values()) <= 600, found  # of 600 MB of text, which took gigabytes as a chunk of 4,096 rows
 
 
 @pytest.mark.soak

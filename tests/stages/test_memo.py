@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Json
 
-from stages import extract_traces, memo, select
+from stages import candidates, extract_traces, memo, select
 from stages.memo import Memo, code_hash, enabled, memo_root, open_memo, remembering, trim
 from stages.params import load_params
 from stages.paths import SELECTION, TRACES
@@ -222,7 +222,7 @@ def test_a_build_from_the_memo_is_the_build_without(workspace: Path, monkeypatch
     build(row(n) for n in range(100))
     first = hashes()
     with monkeypatch.context() as patch:
-        patch.setattr(select, "find_candidates", None)  # not called: remembered
+        patch.setattr(candidates, "find_candidates", None)  # not called: remembered
         select.work(load_params())
     build(row(n) for n in range(100))
     assert hashes() == first

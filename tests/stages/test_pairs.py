@@ -148,13 +148,13 @@ def test_each_trace_is_in_one_pair_of_its_prompt_and_split(whole: Path) -> None:
         assert record["rejected_responses"].endswith(f"Answer: < end_of_turn> {worse}<end_of_turn>")
 
 
-def test_workers_and_slices_change_no_pair(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_and_batches_change_no_pair(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def contents() -> dict[str, bytes]:
         return {path.as_posix(): path.read_bytes() for path in Path("data").rglob("*") if path.is_file()}
 
     before = contents()
     monkeypatch.setenv("TRACES_WORKERS", "4")
-    monkeypatch.setattr(pairs, "SLICE_PAIRS", 7)
+    monkeypatch.setattr(pairs, "FETCHED_ROWS", 7)
     export.work(load_params())
     assert contents() == before
 

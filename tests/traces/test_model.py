@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from stages.schemas import fast_validator, load_schema, unique_by
 from tests.support.samples import payload
+from traces.canonical import encode_canonical
 from traces.model import MAX_INDEX, InvalidTrace, content_hash, decode_trace, encode_payload
 
 SCHEMA = load_schema("trace")
@@ -175,3 +176,15 @@ def test_a_deep_payload_is_refused_alike_however_deep_the_caller_is(text: str) -
         return str(refused.value)
 
     assert refusal(0) == refusal(400) == "$: nested deeper than 100"
+
+
+def test_what_is_far_too_large_is_not_decoded_and_what_is_padded_is() -> None:
+    size = len(encode_canonical(payload()))
+    padded = json.dumps(payload(), indent=20).replace("W", "\\u0057")
+    assert len(padded) > 2 * size
+    assert decode_trace(padded, size) == decode_trace(json.dumps(payload()))
+    for text, says in (("[" * 3 * size, f"more than the {size} bytes"), ("[" + " " * 3 * size, "not JSON")):
+        with pytest.raises(InvalidTrace, match=says):
+            decode_trace(text, size)
+    with pytest.raises(InvalidTrace, match=f"more than the {size - 1} bytes that extract.max_payload_bytes allows"):
+        decode_trace(padded, size - 1)

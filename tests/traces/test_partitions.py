@@ -16,7 +16,7 @@ SIZE = 8
 
 
 def rows_of(numbers: list[int]) -> list[Row]:
-    return [Row(trace_id(n), n, "1.0", f"payload {n}") for n in sorted(numbers)]
+    return [Row(trace_id(n), n, "1.0", b"payload %d" % n) for n in sorted(numbers)]
 
 
 def partitions(numbers: list[int]) -> list[Partition]:
@@ -100,18 +100,17 @@ def test_the_digest_needs_no_order() -> None:
 
 
 def test_every_part_of_a_row_is_in_its_digest() -> None:
-    row = Row(trace_id(1), 1, "1.0", "payload")
+    row = Row(trace_id(1), 1, "1.0", b"payload")
     others = [
         row._replace(id=trace_id(2)),
         row._replace(created_us=2),
         row._replace(created_us=None),
         row._replace(trace_version="1.0|"),
-        row._replace(payload="payloaD"),
+        row._replace(payload=b"payloaD"),
         row._replace(payload=None),
-        row._replace(trace_version="1", payload=".0|payload"),
+        row._replace(trace_version="1", payload=b".0|payload"),
     ]
     assert len({row_digest(r) for r in (row, *others)}) == 8
-    assert row_digest(row) == row_digest(row._replace(payload=b"payload"))
 
 
 UUID = "6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.control_tokens import has_control_token, neutralise
+from training import control_tokens
+from training.control_tokens import has_control_token, neutralise, neutralise_column
 from training.templates import load_template, template_names
 
 TOKENS = [token.replace("{n}", "7") for name in template_names() for token in load_template(name).control_tokens]
@@ -41,6 +43,16 @@ def test_other_text_stays_as_it_is(text: str) -> None:
 def test_what_stands_around_a_token_forms_no_other() -> None:
     assert neutralise("<end_of<end_of_turn>_turn>") == "<end_of< end_of_turn>_turn>"
     assert neutralise("<unused123><unused4>") == "< unused123>< unused4>"
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_a_column_is_looked_through_in_pieces_and_no_token_is_missed(
+    token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_tokens, "PIECE", 8)
+    for before in range(12):
+        texts = ["x" * before, "y" + token, "z"]
+        assert neutralise_column(pa.array(texts)).to_pylist() == [neutralise(text) for text in texts] != texts
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)

@@ -122,6 +122,10 @@ class Store(ABC):
         """
         return None
 
+    def refuses_sessions(self, count: int) -> str | None:  # noqa: ARG002
+        """Why `count` sources cannot be read at one time beside this store; None where they can."""
+        return None
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Turn what the database says into one line that names the store and never a password."""

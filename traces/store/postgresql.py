@@ -1,11 +1,13 @@
-"""The store in PostgreSQL, by psycopg 3: server-side cursors, one repeatable-read snapshot."""
+"""The store in PostgreSQL, by psycopg 3: rows by COPY, in one repeatable-read snapshot."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import psycopg
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -26,6 +28,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy import cast as sql_cast
@@ -34,8 +37,8 @@ from sqlalchemy.engine import URL
 
 from traces.errors import TracesError
 from traces.partitions import Cut, Partition, Row, sum_digest
-from traces.store.base import BATCH_ROWS, Store
-from traces.store.source import CopySource, Source
+from traces.store.base import Store
+from traces.store.source import NO_TRANSACTION_TIMEOUT, CopySource, Source, copied_rows, driver_errors
 from traces.store.table import traces
 from traces.times import to_datetime, to_iso
 
@@ -51,6 +54,9 @@ READ_ONLY = (
     # The session whose state of the data others read waits for them.
     " -c idle_in_transaction_session_timeout=0"
 )
+# To read a partition, or to compute a pin, is one statement: a role's limit for those of its daily work is too short.
+# Before what the URL says, which a user means.
+NO_STATEMENT_TIMEOUT = "-c statement_timeout=0"
 
 _FIRST = literal_column("timestamptz '0001-01-01 00:00:00+00'", DateTime(timezone=True))
 _END = literal_column("timestamptz '10000-01-01 00:00:00+00'", DateTime(timezone=True))
@@ -68,7 +74,9 @@ def _arguments(url: URL, read_only: bool) -> dict[str, Any]:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_S
     if read_only:
         given = url.query.get("options", "")
-        arguments["options"] = f"{given} {READ_ONLY}" if isinstance(given, str) else READ_ONLY
+        arguments["options"] = f"{NO_STATEMENT_TIMEOUT} {given if isinstance(given, str) else ''} {READ_ONLY}"
+        # The payload's text comes as bytes, in the client's encoding, and is hashed and decoded as UTF-8.
+        arguments["client_encoding"] = "UTF8"
     return arguments
 
 
@@ -94,7 +102,7 @@ class PostgresStore(Store):
 
     def begin(self) -> None:
         # The first statement takes the snapshot; SQLAlchemy has begun the transaction by then.
-        self.connection.execute(select(literal(1)))
+        self.connection.execute(text(NO_TRANSACTION_TIMEOUT))
 
     def id_of(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return func.coalesce(sql_cast(column, Text), "")
@@ -137,10 +145,12 @@ class PostgresStore(Store):
 
     def stream(self, as_of_us: int) -> Iterator[Row]:
         # Two statements, so that each may walk the index on created_at instead of sorting payloads.
-        options = {"stream_results": True, "yield_per": BATCH_ROWS}
-        for statement in (self._undated(), self._dated(as_of_us)):
-            with self.connection.execution_options(**options).execute(statement) as result:
-                yield from map(Row._make, result)
+        session: Any = self.connection.connection.driver_connection
+        rows = copied_rows(session, self._queries(as_of_us, None, None))
+        # A COPY that is not read to its end holds the session, which would wait for it without end when it is closed.
+        self._opened.callback(rows.close)
+        with driver_errors(self.label, self.engine.url.password):
+            yield from rows
 
     def sources(self, as_of_us: int, partitions: list[Partition]) -> list[Source] | None:
         """Each partition by its keys, where an index on created_at spares each a walk over the whole table."""
@@ -150,16 +160,29 @@ class PostgresStore(Store):
             if not any(map(_serves_ranges, indices)) or not all(partition.first_id for partition in partitions):
                 return None
             snapshot = self.connection.execute(select(func.pg_export_snapshot())).scalar_one()
-        _, given = self.engine.dialect.create_connect_args(self.engine.url)
-        given.pop("context", None)  # how SQLAlchemy wants values read, which no other process could be told
-        # The payload's text comes as bytes, in the client's encoding, and is hashed and decoded as UTF-8.
-        connection = dict(given) | _arguments(self.engine.url, read_only=True) | {"client_encoding": "UTF8"}
+        connection = self._session()
         # The rows before the first partition's first are that partition's: were there any, it would differ.
         ends = [None, *partitions[1:], None]
         return [
             CopySource(connection, snapshot, self._queries(as_of_us, first, following), self.label)
             for first, following in itertools.pairwise(ends)
         ]
+
+    def _session(self) -> dict[str, Any]:
+        """What the driver connects another session with."""
+        _, given = self.engine.dialect.create_connect_args(self.engine.url)
+        given.pop("context", None)  # how SQLAlchemy wants values read, which no other process could be told
+        return dict(given) | _arguments(self.engine.url, read_only=True)
+
+    def refuses_sessions(self, count: int) -> str | None:
+        """By opening so many: limits are those of the role, of the database and of the server, and others have some."""
+        try:
+            with driver_errors(self.label, self.engine.url.password), ExitStack() as opened:
+                for _ in range(count):
+                    opened.enter_context(psycopg.connect(**self._session()))
+        except TracesError as error:
+            return str(error)
+        return None
 
     def _queries(self, as_of_us: int, first: Partition | None, following: Partition | None) -> tuple[str, ...]:
         """SQL of the rows from `first` on and before `following`, undated ones before all others."""

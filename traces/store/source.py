@@ -6,8 +6,10 @@ state of the data that the store sees. It can be pickled.
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,6 +35,10 @@ class Source(ABC):
 # What a COPY's binary columns are read as. The payload's text comes as the bytes that it is: it is hashed and decoded
 # as such, and text would have to be encoded again for either.
 _COLUMN_TYPES = ("text", "int8", "text", "bytea")
+# A server counts a session for a moment after its end, and refuses the next one where a role may have only so many.
+RETRY_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+# Known since PostgreSQL 17; an older one would refuse a session that sets it.
+NO_TRANSACTION_TIMEOUT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
 
 
 @dataclass(frozen=True)
@@ -45,14 +51,36 @@ class CopySource(Source):
     label: str
 
     def rows(self) -> Iterator[Row]:
-        try:
-            with psycopg.connect(**self.connection) as session, session.cursor() as cursor:
-                cursor.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.snapshot))
-                for query in self.queries:
-                    with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
-                        copy.set_types(_COLUMN_TYPES)
-                        yield from map(Row._make, copy.rows())
-        except psycopg.Error as error:
-            said = one_line((str(error).strip().splitlines() or [type(error).__name__])[0])
-            password = self.connection.get("password")
-            raise TracesError(f"{self.label}: {said.replace(str(password), '***') if password else said}") from None
+        with driver_errors(self.label, self.connection.get("password")), self._connect() as session:
+            session.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.snapshot))
+            session.execute(NO_TRANSACTION_TIMEOUT)
+            yield from copied_rows(session, self.queries)
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        for pause_s in RETRY_S:
+            try:
+                return psycopg.connect(**self.connection)
+            except psycopg.errors.ConnectionTimeout:
+                raise
+            except psycopg.OperationalError:
+                time.sleep(pause_s)
+        return psycopg.connect(**self.connection)
+
+
+def copied_rows(session: psycopg.Connection[Any], queries: tuple[str, ...]) -> Generator[Row]:
+    """The rows of queries of the columns of `Row`, one by one as the server sends them: no batch is held."""
+    with session.cursor() as cursor:
+        for query in queries:
+            with cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)") as copy:
+                copy.set_types(_COLUMN_TYPES)
+                yield from map(Row._make, copy.rows())
+
+
+@contextmanager
+def driver_errors(label: str, password: object) -> Iterator[None]:
+    """Turn what the driver says into one line that names the store and never its password."""
+    try:
+        yield
+    except psycopg.Error as error:
+        said = one_line((str(error).strip().splitlines() or [type(error).__name__])[0])
+        raise TracesError(f"{label}: {said.replace(str(password), '***') if password else said}") from None

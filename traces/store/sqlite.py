@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,17 +19,20 @@ from sqlalchemy import (
     case,
     create_engine,
     func,
+    inspect,
+    literal_column,
     select,
     text,
     type_coerce,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
-from traces.errors import TracesError
+from traces.errors import TracesError, one_line
 from traces.ids import normalise_id
 from traces.partitions import Row
-from traces.store.base import BATCH_ROWS, Store
+from traces.store.base import Store
 from traces.store.table import traces
 from traces.times import parse_us
 
@@ -102,12 +106,39 @@ class SqliteStore(Store):
 
     def stream(self, as_of_us: int) -> Iterator[Row]:
         us, trace_id = self.created_us.label("us"), self.id_text.label("trace_id")
-        version = sql_cast(traces.c.trace_version, LargeBinary)
+        contents = sql_cast(traces.c.trace_version, LargeBinary), self.payload_text
+        # SQLite merges what it sorts with a row of each run in memory: so keys are sorted, and contents read by rowid.
+        by_rowid = self._has_rowids()
         statement = (
-            select(trace_id, us, version, self.payload_text)
+            select(trace_id, us, *((literal_column("rowid"),) if by_rowid else contents))
             .where((self.created_us <= as_of_us) | self.created_us.is_(None))
             .order_by(us.asc().nulls_first(), trace_id)
         )
-        for row in self.connection.execute(statement, execution_options={"yield_per": BATCH_ROWS}):
-            found_id, found_us, found_version, payload = row
-            yield Row(found_id, found_us, None if found_version is None else _text(found_version), payload)
+        of_row = str(select(*contents).where(literal_column("rowid") == literal_column("?")).compile(self.engine))
+        driver: Any = self.connection.connection.driver_connection
+        # One by one, which costs no more: many at a time of 5 MB each would be gigabytes.
+        for found_id, found_us, *found in self.connection.execute(statement):
+            version, payload = driver.execute(of_row, found).fetchone() if by_rowid else found
+            yield Row(found_id, found_us, None if version is None else _text(version), payload)
+
+    def _has_rowids(self) -> bool:
+        """Whether rows can be found again by a number of SQLite's own: not those of views, nor of every table."""
+        found = inspect(self.connection)
+        if traces.name not in found.get_table_names() or "rowid" in {
+            c["name"].lower() for c in found.get_columns(traces.name)
+        }:
+            return False
+        try:
+            self.connection.execute(select(literal_column("rowid")).select_from(traces).limit(1))
+        except OperationalError:
+            return False
+        return True
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Also of what is asked of the driver itself."""
+        with super().errors():
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise TracesError(f"{self.label}: {one_line(str(error))}") from None

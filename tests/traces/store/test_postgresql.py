@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -16,6 +17,8 @@ from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
 from traces.partitions import Partition, Row, fingerprint
 from traces.store import open_store
+from traces.store import source as source_module
+from traces.store.source import CopySource
 from traces.times import LAST_US, parse_us
 
 Database = Callable[[str], str]
@@ -61,11 +64,6 @@ def test_the_server_sorts_no_payloads_for_the_partitions(database: Database) -> 
     assert counted(url, spilled) == before
 
 
-def bytes_of(rows: Iterable[Row]) -> list[Row]:
-    """The rows with their payloads as bytes, as they come by COPY."""
-    return [r._replace(payload=r.payload.encode() if isinstance(r.payload, str) else r.payload) for r in rows]
-
-
 @pytest.mark.parametrize("size", [1, 2, 8, 10**6])
 @pytest.mark.parametrize("payload_type", ["json", "jsonb"])
 def test_partitions_read_one_by_one_are_the_rows_read_in_one_go(
@@ -80,9 +78,9 @@ def test_partitions_read_one_by_one_are_the_rows_read_in_one_go(
         fill(url, range(200, 210))  # not in the state that the store sees
         sources = store.sources(LAST_US, pinned)
         assert sources is not None
-        read = [bytes_of(pickle.loads(pickle.dumps(source)).rows()) for source in sources]
+        read = [list(pickle.loads(pickle.dumps(source)).rows()) for source in sources]
         assert [fingerprint_of(rows) for rows in read] == pinned
-        assert [row for rows in read for row in rows] == bytes_of(store.rows(LAST_US))
+        assert [row for rows in read for row in rows] == list(store.rows(LAST_US))
 
 
 def test_any_encoding_of_the_database_gives_the_rows_that_were_pinned(postgres: str) -> None:
@@ -158,6 +156,55 @@ def test_the_session_that_others_wait_for_may_idle_and_its_end_hides_no_error(
         raise TracesError("what went wrong first")
 
 
+def test_the_role_s_limits_of_time_are_not_those_of_reading_a_partition(database: Database, postgres: str) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE hurried LOGIN; GRANT SELECT ON traces TO hurried")
+        for limit in ("statement_timeout", "transaction_timeout"):
+            connection.execute(f"ALTER ROLE hurried SET {limit} = '7s'")  # type: ignore[arg-type]
+    hurried = url.replace("postgres:@", "hurried@")
+    limits = "current_setting('statement_timeout'), 0::int8, current_setting('transaction_timeout'), NULL::bytea"
+    with open_store(hurried) as store:
+        (source,) = store.sources(LAST_US, store.partitions(LAST_US, 10**6)) or []
+        assert isinstance(source, CopySource)
+        own = store.connection.execute(text(f"SELECT {limits}")).one()
+        (read,) = replace(source, queries=(f"SELECT {limits}",)).rows()
+    assert tuple(own) == tuple(read) == ("0", 0, "0", None)
+    # What the URL says is meant.
+    with open_store(f"{hurried}&options=-c%20statement_timeout%3D9s") as store:
+        assert store.connection.execute(text("SHOW statement_timeout")).scalar() == "9s"
+
+
+def test_a_role_with_too_few_sessions_is_found_out(database: Database) -> None:
+    url = database("json")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE three LOGIN CONNECTION LIMIT 3; GRANT SELECT ON traces TO three")
+    with open_store(url.replace("postgres:@", "three@")) as store:
+        assert store.refuses_sessions(2) is None
+        refusal = store.refuses_sessions(3)
+        assert refusal is not None
+        assert re.fullmatch(r'postgresql://three@.* too many connections for role "three"', refusal)
+
+
+def test_a_source_waits_for_a_session_that_is_about_to_end(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database("json")
+    fill(url, range(5))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE ROLE two LOGIN CONNECTION LIMIT 2; GRANT SELECT ON traces TO two")
+    two = url.replace("postgres:@", "two@")
+    with open_store(two) as store, psycopg.connect(two) as other:
+        (source,) = store.sources(LAST_US, store.partitions(LAST_US, 10**6)) or []
+        pause = source_module.time.sleep
+
+        def end_the_other(pause_s: float) -> None:
+            other.close()
+            pause(pause_s)
+
+        monkeypatch.setattr(source_module.time, "sleep", end_the_other)
+        assert len(list(source.rows())) == 5
+
+
 def test_a_source_that_cannot_be_read_says_why_in_a_line_without_the_password(
     database: Database, require_password: Callable[[str, str], str]
 ) -> None:
@@ -188,19 +235,22 @@ def test_one_state_is_seen_whatever_is_written_meanwhile(database: Database) -> 
         assert len(list(store.rows(LAST_US))) == store.census().rows == 5
 
 
-def test_rows_are_fetched_a_batch_at_a_time(database: Database) -> None:
+def test_rows_come_one_by_one_and_nobody_has_to_read_them_all(database: Database) -> None:
     url = database("json")
-    fill(url, range(3000))
+    fill(url, range(200), final_answer="x" * 50_000)
     with open_store(url) as store:
         rows = store.rows(LAST_US)
         next(rows)
-        activity = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in%'"
+        # 10 MB are more than sockets hold: the server is still sending.
+        activity = "SELECT query FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'"
         with psycopg.connect(url) as other:
-            ((query,),) = other.execute(activity).fetchall()
-        fetched = re.match(r"FETCH FORWARD (\d+) FROM", query)
-        assert fetched is not None
-        assert int(fetched[1]) <= 2000
-        assert len(list(rows)) == 2999
+            queries = [query for (query,) in other.execute(activity)]
+        assert any(query.startswith("COPY (SELECT") for query in queries)
+        assert len(list(rows)) == 199
+    with pytest.raises(TracesError, match="what went wrong"), open_store(url) as store:
+        rows = store.rows(LAST_US)
+        next(rows)
+        raise TracesError("what went wrong")
 
 
 def test_nothing_can_be_written_through_a_store(database: Database) -> None:

@@ -126,6 +126,23 @@ def test_a_view_is_as_good_as_a_table(tmp_path: Path) -> None:
     assert len(read(f"sqlite:///{tmp_path / 'x.db'}")) == 1
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "id PRIMARY KEY, created_at, trace_version, payload) WITHOUT ROWID",
+        "id, created_at, trace_version, payload, RowId)",
+    ],
+)
+def test_a_table_without_rowids_is_read_too(tmp_path: Path, columns: str) -> None:
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute(f"CREATE TABLE traces ({columns}")
+        rows = [stored(n) for n in (2, 1)]
+        connection.executemany("INSERT INTO traces (id, created_at, trace_version, payload) VALUES (?, ?, ?, ?)", rows)
+    connection.close()
+    found = read(f"sqlite:///{tmp_path / 'x.db'}")
+    assert [(r.id, r.payload) for r in found] == [(trace_id(n), stored(n)[3].encode()) for n in (1, 2)]
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.db").write_text("not a database" * 100)
     with pytest.raises(TracesError, match=r"x\.db: file is not a database"), open_store(f"sqlite:///{tmp_path}/x.db"):
