@@ -27,13 +27,15 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
 
       traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --purge
     """
+    from itertools import chain
+
     from commands.holders import Sought, find_holdings
     from commands.objects import open_objects
     from commands.options import require_repository
-    from commands.removal.advice import advise
+    from commands.removal.advice import advise, say_unread
     from commands.removal.listing import add_to_list, as_listed
     from commands.removal.purge import purge_holdings
-    from commands.versions import all_versions
+    from commands.versions import all_versions, remembered_runs
     from stages.progress import progress
 
     require_repository()
@@ -42,10 +44,12 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
         print(line)
     ids = frozenset(trace for trace in listed if not trace.startswith("sha256:"))
     contents = frozenset(trace.removeprefix("sha256:") for trace in listed if trace.startswith("sha256:"))
-    versions = all_versions()
-    found = find_holdings(versions, open_objects(), Sought(ids, contents))
+    objects, versions = open_objects(), all_versions()
+    versions += remembered_runs(versions, objects)
+    found = find_holdings(versions, objects, Sought(ids, contents))
     holdings = list(progress(found, len(versions), "versions"))
-    for line in purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed):
+    done = purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed, ids)
+    for line in chain(say_unread(holdings), done):
         print(line)
     if any(held.unread for held in holdings):
         raise typer.Exit(1)

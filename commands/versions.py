@@ -1,12 +1,18 @@
-"""The versions of the dataset that Git knows: every dvc.lock that a branch, a tag or an experiment has, or once had."""
+"""The versions of the dataset: every dvc.lock that a branch, a tag, a stash or an experiment has, or once had.
+
+What an amended commit or a reset left is known by Git's reflog; what was built and never committed, by DVC's run-cache.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from commands.objects import Objects
 from commands.repository import git
 from stages.lock import LOCK, read_lock
 
@@ -15,11 +21,15 @@ WORKSPACE = "workspace"
 
 @dataclass(frozen=True)
 class Version:
-    """A dvc.lock: the commit that brought it, the tags that have it, its entries by stage."""
+    """A dvc.lock: the commit that brought it, the tags that have it, its entries by stage.
+
+    The entries are None where DVC did not write them.
+    """
 
     commit: str
     tags: tuple[str, ...]
-    entries: dict[str, Any]
+    entries: dict[str, Any] | None
+    is_run: bool = False  # of a stage alone, that DVC remembers and no lock has
 
     @property
     def name(self) -> str:
@@ -29,12 +39,12 @@ class Version:
     @property
     def outputs(self) -> dict[str, str]:
         """The path of each output, with its md5."""
-        return {out["path"]: out["md5"] for entry in self.entries.values() for out in entry.get("outs", ())}
+        return _outputs(self.entries or {})
 
 
 def all_versions() -> list[Version]:
     """Every version, the newest commit first, and before them the one in the workspace, where no commit has it."""
-    commits = git("log", "--all", "--full-history", "--format=%H", "--", str(LOCK)).split()
+    commits = git("log", "--all", "--reflog", "--full-history", "--format=%H", "--", str(LOCK)).split()
     tags = git("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
     tagged: dict[str, list[str]] = {}
     for tag, blob in zip(tags, _blobs(tags), strict=True):
@@ -48,6 +58,31 @@ def all_versions() -> list[Version]:
     )
 
 
+def remembered_runs(versions: list[Version], objects: Objects) -> Iterator[Version]:
+    """A version for each run in DVC's run-cache that read or made what none of `versions` has."""
+    entries = [entry for version in versions for entry in (version.entries or {}).values()]
+    known = {(item["path"], item["md5"]) for entry in entries for item in _items(entry)}
+    for path in sorted((objects.folder / "runs").glob("*/*/*")):
+        if entry := _parsed(path.read_text()):
+            run = Version(f"run {path.parent.name[:8]}", (), {"run": {"outs": _items(entry)}}, is_run=True)
+            if not run.outputs.items() <= known:
+                yield run
+
+
+def _items(entry: dict[str, Any]) -> list[dict[str, str]]:
+    items = (*entry.get("deps", ()), *entry.get("outs", ()))
+    return [item for item in items if str(item.get("md5")).endswith(".dir")]
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """A mapping in YAML; None where it is none: somebody may have committed the marks of a conflict."""
+    try:
+        held = YAML(typ="safe").load(text)
+    except (YAMLError, ValueError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
 def _blobs(commits: list[str]) -> list[str]:
     """The hash of each commit's dvc.lock; empty where it has none."""
     asked = "".join(f"{commit}:{LOCK}\n" for commit in commits)
@@ -55,7 +90,17 @@ def _blobs(commits: list[str]) -> list[str]:
     return [line.split()[0] if line.endswith(" blob") else "" for line in found]
 
 
-def _entries(blob: str) -> dict[str, Any]:
-    held = YAML(typ="safe").load(git("cat-file", "blob", blob))
-    entries: dict[str, Any] = held.get("stages", {}) if isinstance(held, dict) else {}
+def _entries(blob: str) -> dict[str, Any] | None:
+    held = _parsed(git("cat-file", "blob", blob))
+    if held is None:
+        return None
+    entries: dict[str, Any] = held.get("stages", {})
+    try:
+        _outputs(entries)
+    except (AttributeError, KeyError, TypeError):
+        return None
     return entries
+
+
+def _outputs(entries: dict[str, Any]) -> dict[str, str]:
+    return {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", ())}
