@@ -73,7 +73,11 @@ def test_every_word_of_the_lock_counts(built: Path) -> None:
     [
         ("dvc.yaml", "[]", "dvc.yaml: has no stages; `git checkout dvc.yaml` restores it"),
         ("dvc.yaml", "stages: {}", "dvc.yaml: has no stages"),
-        ("data/manifest.json", '{"exports": {"trace": null}}', "data/manifest.json: missing, or no manifest"),
+        (
+            "data/manifest.json",
+            '{"dataset_id": "x", "artefacts": {}, "trace_ids": {}, "exports": {"trace": null}}',
+            "data/manifest.json: missing, or no manifest",
+        ),
         ("dvc.lock", "", "dvc.lock: missing or empty, so there is nothing to verify"),
     ],
 )
