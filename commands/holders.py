@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,11 +13,13 @@ import pyarrow.parquet as pq
 
 from commands.objects import Objects
 from commands.versions import Version
+from stages.lock import LOCK
 from stages.partitioned import read_rows
-from stages.paths import EXPORT, PAIRS, SPLITS, TRACES
+from stages.paths import EXPORT, PAIRS, QUARANTINE, SPLITS, TRACES
 from traces.ids import normalise_id
 
 _NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace
+_OWN = rb'(?m)^(?:\{"id":")?(?:%s)(?:"|$)'  # how a line of text does
 
 
 @dataclass(frozen=True)
@@ -56,26 +59,42 @@ def find_holdings(versions: Iterable[Version], objects: Objects, sought: Sought)
     """What each version holds of the traces, those included that hold nothing."""
     search = _Search(objects, sought)
     for version in versions:
-        yield search.holding(version)
+        found = search.holding(version)
+        if version.is_run:
+            found.unread.clear()  # it is of this cache alone: what is not here is nowhere
+        yield found
 
 
 class _Search:
     def __init__(self, objects: Objects, sought: Sought) -> None:
         self.objects, self.sought = objects, sought
+        self.known: frozenset[str] = frozenset()  # of the traces that were sought by content, the ids so far
         # Versions share most of their objects.
         self.matches = lru_cache(maxsize=None)(self._matches)
         self.names = lru_cache(maxsize=None)(self._names)
 
     def holding(self, version: Version) -> Holding:
         found = Holding(version)
+        if version.entries is None:
+            found.unread.append(str(LOCK))
+            return found
         partitions: dict[str, frozenset[str]] = {}
         for name, md5 in self._files(version, TRACES, found):
-            if ids := self.matches(md5):
-                partitions[PurePosixPath(name).stem] = ids
+            if self._is_here(name, md5, found):
+                ids = self.matches(md5)
+                self.known |= ids
                 found.ids |= ids
+            else:
+                # Purged for another trace, or half purged for this one: the files made of it may be here still.
+                ids = self.sought.ids | self.known
+            if ids:
+                partitions[PurePosixPath(name).stem] = ids
+        for name, md5 in self._files(version, QUARANTINE, found):
+            if self.sought.ids and name.endswith(".jsonl") and self._looked(name, md5, self.sought.ids, found):
+                found.files[name] = md5
         if not partitions:
             return found
-        paired = self._paired(version, frozenset(found.ids), found)
+        paired = self._paired(version, frozenset[str]().union(*partitions.values()), found)
         both = {name: partitions.get(name, frozenset()) | paired.get(name, frozenset()) for name in partitions | paired}
         for path in version.outputs:
             for name, md5 in self._files(version, Path(path), found):
@@ -97,10 +116,13 @@ class _Search:
             found.unread.append(path)
             return
         for name, file_md5 in listing.items():
-            if folder == TRACES and not self.objects.path(file_md5).is_file():
-                found.unread.append(f"{path}/{name}")
-            else:
-                yield f"{path}/{name}", file_md5
+            yield f"{path}/{name}", file_md5
+
+    def _is_here(self, name: str, md5: str, found: Holding) -> bool:
+        here = self.objects.path(md5).is_file()
+        if not here and name not in found.unread:
+            found.unread.append(name)
+        return here
 
     def _matches(self, md5: str) -> frozenset[str]:
         """The ids of the sought traces in a partition of data/traces/."""
@@ -120,10 +142,7 @@ class _Search:
         return paired
 
     def _looked(self, name: str, md5: str, ids: frozenset[str], found: Holding) -> bool:
-        if not self.objects.path(md5).is_file():
-            found.unread.append(name)
-            return False
-        return self.names(md5, PurePosixPath(name).suffix, ids)
+        return self._is_here(name, md5, found) and self.names(md5, PurePosixPath(name).suffix, ids)
 
     def _names(self, md5: str, suffix: str, ids: frozenset[str]) -> bool:
         """Whether an object names one of these traces."""
@@ -134,4 +153,6 @@ class _Search:
         if not path.stat().st_size:
             return False
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            return any(data.find(trace_id.encode()) >= 0 for trace_id in ids)
+            quoted = [trace_id.encode() for trace_id in ids if data.find(trace_id.encode()) >= 0]
+            # Its own line or record: another trace's text may quote it.
+            return bool(quoted) and re.search(_OWN % b"|".join(quoted), data) is not None

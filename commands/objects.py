@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from traces.errors import TracesError, one_line
+
+_MD5 = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,13 @@ class Objects:
         if not path.is_file():
             return None
         data = path.read_bytes()
-        if f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir" != md5:
-            raise TracesError(f"{path}: damaged; remove it, then `dvc pull` or `dvc repro`")
-        return {item["relpath"]: item["md5"] for item in json.loads(data)}
+        if f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir" == md5:
+            with suppress(KeyError, TypeError, ValueError):
+                files = {item["relpath"]: item["md5"] for item in json.loads(data)}
+                # Whoever wrote it: a hash names a file in the cache, and none elsewhere.
+                if all(_MD5.fullmatch(file_md5) for file_md5 in files.values()):
+                    return files
+        raise TracesError(f"{path}: damaged; remove it, then `dvc pull` or `dvc repro`")
 
 
 def open_objects() -> Objects:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from traces.errors import TracesError, WrongUse, one_line
 
+# Set in a hook or by `git rebase --exec`: they would point a command at another repository than its folder's.
+_LOCAL = (
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
+)  # fmt: skip
+
 
 def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str:
     """What a Git command prints, of what it is `given` on stdin.
@@ -17,7 +23,10 @@ def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str
         TracesError: it failed; with what Git said.
     """
     command = ["git", "-C", str(folder), *arguments]
-    done = subprocess.run(command, input=given, capture_output=True, check=False, text=True)  # noqa: S603
+    environment = {key: value for key, value in os.environ.items() if key not in _LOCAL}
+    done = subprocess.run(  # noqa: S603 - Git, with what this project asks of it
+        command, env=environment, input=given, capture_output=True, check=False, text=True
+    )
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise TracesError(f"git {arguments[0]}: {one_line(said)}")
@@ -28,6 +37,7 @@ def commit_of(revision: str) -> str:
     """The full hash of a commit, by any name that Git knows, or that of an experiment.
 
     Raises:
+        TracesError: there is no repository.
         WrongUse: there is none by this name, or more than one experiment.
     """
     with suppress(TracesError):

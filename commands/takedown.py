@@ -27,23 +27,29 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
 
       traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --purge
     """
+    from itertools import chain
+
     from commands.holders import find_holdings, sought
     from commands.objects import open_objects
     from commands.options import require_repository
+    from commands.places import say_unread
     from commands.removal.advice import advise
     from commands.removal.listing import add_to_list, as_listed
     from commands.removal.purge import purge_holdings
-    from commands.versions import all_versions
+    from commands.versions import all_versions, remembered_runs
     from stages.progress import progress
 
     require_repository()
     listed = [as_listed(trace) for trace in traces]
     for line in add_to_list(listed, reason, date):
         print(line)
-    versions = all_versions()
-    found = find_holdings(versions, open_objects(), sought(listed))
+    wanted = sought(listed)
+    objects, versions = open_objects(), all_versions()
+    versions += remembered_runs(versions, objects)
+    found = find_holdings(versions, objects, wanted)
     holdings = list(progress(found, len(versions), "versions"))
-    for line in purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed):
+    done = purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed, wanted.ids)
+    for line in chain(say_unread(holdings), done):
         print(line)
     if any(held.unread for held in holdings):
         raise typer.Exit(1)

@@ -1,12 +1,18 @@
-"""The versions of the dataset that Git knows: every dvc.lock that a branch, a tag or an experiment has, or once had."""
+"""The versions of the dataset: every dvc.lock that a branch, a tag, a stash or an experiment has, or once had.
+
+What an amended commit or a reset left is known by Git's reflog; what was built and never committed, by DVC's run-cache.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from commands.objects import Objects
 from commands.repository import commit_of, git
 from stages.lock import LOCK, outputs, read_lock
 from stages.manifest import QUOTED, dataset_id
@@ -17,11 +23,15 @@ WORKSPACE = "workspace"
 
 @dataclass(frozen=True)
 class Version:
-    """A dvc.lock: the commit that brought it, what people call it (tags, if any), its entries by stage."""
+    """A dvc.lock: the commit that brought it, what people call it (tags, if any), its entries by stage.
+
+    The entries are None where DVC did not write them.
+    """
 
     commit: str
     names: tuple[str, ...]
-    entries: dict[str, Any]
+    entries: dict[str, Any] | None
+    is_run: bool = False  # of a stage alone, that DVC remembers and no lock has
 
     @property
     def name(self) -> str:
@@ -31,15 +41,16 @@ class Version:
     @property
     def dataset_id(self) -> str:
         """As its manifest has it."""
-        entries = {stage: self.entries[stage] for stage in QUOTED if stage in self.entries}
-        params = {key: value for entry in self.entries.values() for key, value in _params(entry).items()}
+        held = self.entries or {}
+        entries = {stage: held[stage] for stage in QUOTED if stage in held}
+        params = {key: value for entry in held.values() for key, value in _params(entry).items()}
         dataset, formats = params.get("dataset", {}), params.get("export", {}).get("formats", ())
         return dataset_id(str(dataset.get("name")), str(dataset.get("version")), formats, outputs(entries))
 
     @property
     def outputs(self) -> dict[str, str]:
         """The path of each output, with its md5."""
-        return {out["path"]: out["md5"] for entry in self.entries.values() for out in entry.get("outs", ())}
+        return _outputs(self.entries or {})
 
 
 def find_version(name: str) -> Version:
@@ -59,13 +70,13 @@ def find_version(name: str) -> Version:
 
 def _required(version: Version, name: str) -> Version:
     if not version.entries:
-        raise TracesError(f"{one_line(name, 80)}: has no {LOCK}, or an empty one; `dvc repro` makes a dataset")
+        raise TracesError(f"{one_line(name, 80)}: has no {LOCK}, or none that DVC wrote; `dvc repro` makes a dataset")
     return version
 
 
 def all_versions() -> list[Version]:
     """Every version, the newest commit first, and before them the one in the workspace, where no commit has it."""
-    commits = git("log", "--all", "--full-history", "--format=%H", "--", str(LOCK)).split()
+    commits = git("log", "--all", "--reflog", "--full-history", "--format=%H", "--", str(LOCK)).split()
     tags = git("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
     tagged: dict[str, list[str]] = {}
     for tag, blob in zip(tags, _blobs(tags), strict=True):
@@ -83,6 +94,31 @@ def _params(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for held in entry.get("params", {}).values() for key, value in held.items()}
 
 
+def remembered_runs(versions: list[Version], objects: Objects) -> Iterator[Version]:
+    """A version for each run in DVC's run-cache that read or made what none of `versions` has."""
+    entries = [entry for version in versions for entry in (version.entries or {}).values()]
+    known = {(item["path"], item["md5"]) for entry in entries for item in _items(entry)}
+    for path in sorted((objects.folder / "runs").glob("*/*/*")):
+        if entry := _parsed(path.read_text()):
+            run = Version(f"run {path.parent.name[:8]}", (), {"run": {"outs": _items(entry)}}, is_run=True)
+            if not run.outputs.items() <= known:
+                yield run
+
+
+def _items(entry: dict[str, Any]) -> list[dict[str, str]]:
+    items = (*entry.get("deps", ()), *entry.get("outs", ()))
+    return [item for item in items if str(item.get("md5")).endswith(".dir")]
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    """A mapping in YAML; None where it is none: somebody may have committed the marks of a conflict."""
+    try:
+        held = YAML(typ="safe").load(text)
+    except (YAMLError, ValueError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
 def _blobs(commits: list[str]) -> list[str]:
     """The hash of each commit's dvc.lock; empty where it has none."""
     asked = "".join(f"{commit}:{LOCK}\n" for commit in commits)
@@ -90,7 +126,17 @@ def _blobs(commits: list[str]) -> list[str]:
     return [line.split()[0] if line.endswith(" blob") else "" for line in found]
 
 
-def _entries(blob: str) -> dict[str, Any]:
-    held = YAML(typ="safe").load(git("cat-file", "blob", blob))
-    entries: dict[str, Any] = held.get("stages", {}) if isinstance(held, dict) else {}
+def _entries(blob: str) -> dict[str, Any] | None:
+    held = _parsed(git("cat-file", "blob", blob))
+    if held is None:
+        return None
+    entries: dict[str, Any] = held.get("stages", {})
+    try:
+        _outputs(entries)
+    except (AttributeError, KeyError, TypeError):
+        return None
     return entries
+
+
+def _outputs(entries: dict[str, Any]) -> dict[str, str]:
+    return {out["path"]: out["md5"] for entry in entries.values() for out in entry.get("outs", ())}

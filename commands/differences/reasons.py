@@ -39,7 +39,8 @@ def reasons(before: Version, after: Version) -> list[str]:
 
 
 def _entries(version: Version) -> dict[str, Any]:
-    return {stage: version.entries[stage] for stage in QUOTED if stage in version.entries}
+    held = version.entries or {}
+    return {stage: held[stage] for stage in QUOTED if stage in held}
 
 
 def _params(version: Version) -> dict[str, Any]:

@@ -6,55 +6,45 @@ from collections.abc import Iterator
 
 from commands.holders import Holding
 from commands.options import counted
-from commands.versions import Version
+from commands.places import NAMED, few, version_names
 from traces.recordings import RECORDED, read_recording, recordings
 
-_NAMED = 5
 _NAMED_FILES = 12
 
 
-def advise(holdings: list[Holding], listed: list[str]) -> Iterator[str]:
-    """The lines to print."""
-    yield from _unread([held.version for held in holdings if held.unread])
+def advise(holdings: list[Holding], listed: list[str], ids: frozenset[str]) -> Iterator[str]:
+    """The lines to print of traces that were `listed`, those named by their `ids` among them."""
     holding = [held for held in holdings if held.files]
+    all_ids = ids.union(*(held.ids for held in holding))
+    recorded = [
+        f"     {place} has it, and so has Git's history, which `git filter-repo` can rewrite"
+        for place in _recorded(all_ids)
+    ]
     if not holding:
         yield "no version that was looked into holds it"
+        yield from recorded
         return
     files = {md5: path for held in holding for path, md5 in held.files.items()}
-    yield f"held by {counted(len(holding), 'version')}: {_names([held.version for held in holding])}"
+    yield f"held by {counted(len(holding), 'version')}: {version_names([held.version for held in holding])}"
     yield f"in {counted(len(files), 'file')}:"
     paths = sorted(set(files.values()))
     yield from (f"  {path}" for path in paths[:_NAMED_FILES])
     if len(paths) > _NAMED_FILES:
         yield f"  and {len(paths) - _NAMED_FILES} more"
+    if by_content := sorted(all_ids - ids):
+        yield f"as {few(by_content)}"
     yield "to be rid of it:"
     yield "  1. remove it from the store, then `traces pin`: what is only excluded still lies in data/traces/"
-    for place in _recorded({trace_id for held in holding for trace_id in held.ids}):
-        yield f"     {place} has it, and so has Git's history, which `git filter-repo` can rewrite"
+    yield from recorded
     yield "  2. `dvc repro`, then commit: the dataset without it"
     yield f"  3. `traces takedown {' '.join(listed)} --purge`: removes the files from DVC's cache and its remotes;"
     yield "     the versions above can then no longer be pulled whole"
     yield "  4. the same in each clone that has a cache of its own"
 
 
-def _unread(versions: list[Version]) -> Iterator[str]:
-    if versions:
-        yield (
-            f"not all in DVC's cache, so nobody looked: {counted(len(versions), 'version')}, {_names(versions)}; "
-            "`dvc fetch --all-commits` brings what a remote has"
-        )
-
-
-def _names(versions: list[Version]) -> str:
-    """Versions by name, the released ones first and all of them."""
-    tagged = [version.name for version in versions if version.names]
-    others = [version.name for version in versions if not version.names]
-    more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
-    return ", ".join([*tagged, *others[:_NAMED], *more])
-
-
-def _recorded(ids: set[str]) -> Iterator[str]:
+def _recorded(ids: frozenset[str]) -> Iterator[str]:
+    """Where in data/recorded/ the traces are."""
     for path in recordings(RECORDED):
         lines = [str(number) for number, row in read_recording(path) if row.id in ids]
         if lines:
-            yield f"{path}, line {', '.join(lines[:_NAMED])}{' and more' if len(lines) > _NAMED else ''}"
+            yield f"{path}, line {', '.join(lines[:NAMED])}{' and more' if len(lines) > NAMED else ''}"

@@ -21,7 +21,7 @@ def as_listed(trace: str) -> str:
     Raises:
         WrongUse: it is neither.
     """
-    name = trace.strip()
+    name = trace.strip().lower()
     if _CONTENT.fullmatch(name):
         return name
     if is_id(normalise_id(name)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,8 +14,12 @@ from commands.holders import Holding
 from commands.options import counted
 from stages.lock import read_lock
 from stages.memo import memo_root
+from stages.paths import PAIRS, TRACES
 from stages.progress import progress
 from traces.errors import TracesError, one_line
+
+_PASSWORD = re.compile(r"//[^/\s]*@")
+_SAYING = ("", PAIRS.as_posix(), TRACES.as_posix())
 
 
 def purge_holdings(holdings: list[Holding], *, ask: bool) -> Iterator[str]:
@@ -30,10 +35,12 @@ def purge_holdings(holdings: list[Holding], *, ask: bool) -> Iterator[str]:
     names = "; ".join(held.version.name for held in holdings if held.files)
     if ask:
         typer.confirm(f"Remove {counted(len(objects), 'file')} for good, from {names}?", abort=True, err=True)
-    yield from _purge(sorted(objects))
+    # Those that say which others hold it go last: after an interrupt, another run finds what is left.
+    yield from _purge(sorted(objects, key=lambda md5: (_SAYING.index(_folder(objects[md5])), md5)))
 
 
-def _removable(holdings: list[Holding]) -> set[str]:
+def _removable(holdings: list[Holding]) -> dict[str, str]:
+    """The objects by their hash, each with its path in a version."""
     here = read_lock()
     for held in holdings:
         if held.version.entries == here and held.files:
@@ -41,7 +48,16 @@ def _removable(holdings: list[Holding]) -> set[str]:
                 f"the dataset in the workspace still holds it, in {min(held.files)}; "
                 "remove it from the store, then `traces pin` and `dvc repro`"
             )
-    return {md5 for held in holdings for md5 in held.files.values()}
+        if held.version.entries == here and held.unread:
+            raise TracesError(
+                f"nobody knows whether the dataset in the workspace still holds it: {min(held.unread)} is not in DVC's "
+                "cache; `dvc fetch` or `dvc repro` brings it"
+            )
+    return {md5: path for held in holdings for path, md5 in held.files.items()}
+
+
+def _folder(path: str) -> str:
+    return next((folder for folder in _SAYING if folder and path.startswith(f"{folder}/")), "")
 
 
 def _purge(objects: list[str]) -> Iterator[str]:
@@ -59,10 +75,23 @@ def _purge_from(place: str, opened: Callable[[], Any], objects: list[str]) -> st
     removed = 0
     try:
         held = opened()
+        # To many a file system what it cannot reach does not exist, and nothing would be removed from there.
+        held.fs.ls(held.path, detail=True)
         for md5 in progress(objects, len(objects), f"purge {place}"):
             if held.exists(md5):
                 held.delete(md5)
                 removed += 1
+    except FileNotFoundError:
+        raise TracesError(
+            f"{place}: nothing is there, or it cannot be reached; mend that, or `dvc remote remove` it where nothing "
+            "was ever pushed to it, and run it again to go on"
+        ) from None
+    except NotImplementedError:
+        raise TracesError(
+            f"{place}: DVC cannot remove files there; do that by its own means, then `dvc remote remove` it and run it "
+            "again to go on"
+        ) from None
     except Exception as error:  # whatever a remote's library raises
-        raise TracesError(f"{place}: {one_line(str(error) or type(error).__name__)}; run it again to go on") from None
+        said = _PASSWORD.sub("//", str(error) or type(error).__name__)
+        raise TracesError(f"{place}: {one_line(said)}; mend that, and run it again to go on") from None
     return f"{place}: {counted(removed, 'file')} removed"

@@ -87,13 +87,12 @@ def _versions() -> dict[str, str]:
 def _origin() -> dict[str, str]:
     """Where the commit can be had, without the user or password that an address may hold; nothing for a local path."""
     try:
-        address = git("remote", "get-url", "origin").strip()
-    except TracesError:
+        parts = urlsplit(git("remote", "get-url", "origin").strip())
+        port = f":{parts.port}" if parts.port else ""
+    except (TracesError, ValueError):  # there is none, or it is no address
         return {}
-    parts = urlsplit(address)
     if parts.scheme not in ("http", "https", "ssh", "git") or not parts.hostname:
         return {}
-    port = f":{parts.port}" if parts.port else ""
     return {"uri": f"git+{parts.scheme}://{parts.hostname}{port}{parts.path}"}
 
 

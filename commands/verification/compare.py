@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
+from commands.verification.pipeline import declared_name
 from commands.verification.verdict import Verdict, state_of
 from stages.lock import LOCK
+from stages.params import PARAMS
 from traces.errors import one_line
 
 
 def check_rebuilt(entries: dict[str, Any], again: dict[str, Any], asked: list[str], verdict: Verdict) -> None:
     """The entries of the stages that were `asked` for, which are to be verified, are those that rebuilding made."""
-    found = {(stage, out["path"]): out["md5"] for stage, entry in again.items() for out in entry["outs"]}
+    found = {(stage, out["path"]): out["md5"] for stage, entry in again.items() for out in entry.get("outs", ())}
+    stages = [stage for stage in {**again, **entries} if declared_name(stage) in asked]
     for output in verdict.outputs:
-        if output.stage in asked:
+        if output.stage in stages:
             output.places["rebuilt"] = state_of(output.md5, found.get((output.stage, output.path)))
-    for stage in asked:
-        held, right = _facts(entries.get(stage, {})), _facts(again.get(stage, {}))
+    for stage in stages:
+        if stage not in entries:
+            verdict.faults.append(f"{LOCK}: no entry for stage {stage}, which rebuilding has run")
+            continue
+        held, right = _facts(entries[stage]), _facts(again.get(stage, {}))
         for what in {**right, **held}:
             if held.get(what) != right.get(what):
                 said, made = _shown(held.get(what)), _shown(right.get(what))
@@ -30,14 +37,24 @@ def _facts(entry: dict[str, Any]) -> dict[str, Any]:
     params = entry.get("params", {})
     return (
         ({"the command": entry["cmd"]} if "cmd" in entry else {})
-        | {f"param {key}": value for held in params.values() for key, value in held.items()}
-        | {item["path"]: _hashes(item) for item in entry.get("deps", ())}
-        | {item["path"]: _hashes(item) for item in entry.get("outs", ())}
+        | {
+            f"param {key}" + ("" if file == str(PARAMS) else f" in {file}"): value
+            for file, held in params.items()
+            for key, value in held.items()
+        }
+        | _items(entry.get("deps", ()))
+        | _items(entry.get("outs", ()))
+        | {key: value for key, value in entry.items() if key not in ("cmd", "params", "deps", "outs")}
     )
 
 
-def _hashes(item: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in item.items() if key != "path"}
+def _items(items: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Each path with what is said of it; with all of that, where it is there more than once."""
+    said: dict[str, Any] = {}
+    for item in items:
+        hashes = {key: value for key, value in item.items() if key != "path"}
+        said[item["path"]] = [said[item["path"]], hashes] if item["path"] in said else hashes
+    return said
 
 
 def _shown(value: Any) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from commands.objects import Objects
-from commands.verification.verdict import DIFFERS, MISSING, SAME, Output, Verdict, state_of
+from commands.verification.pipeline import PIPELINE, declared_name
+from commands.verification.verdict import DIFFERS, MISSING, SAME, Verdict, state_of
 from stages.executor import worker_count
 from stages.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
 from stages.manifest import QUOTED, dataset_id
@@ -18,6 +19,19 @@ from stages.paths import MANIFEST, TRACE_IDS
 from stages.progress import progress
 from traces.errors import TracesError
 from traces.files import hash_file
+
+
+def check_stages(every: dict[str, Any], stages: dict[str, dict[str, Any]], asked: list[str], verdict: Verdict) -> None:
+    """The lock has no stage that dvc.yaml lacks, and each one that was `asked` for."""
+    names = [declared_name(stage) for stage in every]
+    verdict.faults += [
+        f"{LOCK}: stage {stage} is none of {PIPELINE}; `git checkout {LOCK}` restores it"
+        for stage, name in zip(every, names, strict=True)
+        if name not in stages
+    ]
+    verdict.faults += [
+        f"{LOCK}: no entry for stage {name}; `dvc repro` makes it" for name in asked if name not in names
+    ]
 
 
 def check_lock(entries: dict[str, Any], verdict: Verdict) -> None:
@@ -44,19 +58,6 @@ def check_workspace(entries: dict[str, Any], verdict: Verdict) -> None:
             verdict.faults.append(f"{output.path}: its md5 is {actual.md5}, {LOCK} says {output.md5}")
 
 
-def uncached(pipeline: dict[str, Any]) -> set[str]:
-    """The outputs that Git keeps and DVC's cache does not."""
-    entries = [stage.get(kind, []) for stage in pipeline["stages"].values() for kind in ("outs", "metrics", "plots")]
-    return {
-        path
-        for items in entries
-        for item in items
-        if isinstance(item, dict)
-        for path, options in item.items()
-        if options.get("cache") is False
-    }
-
-
 def check_cache(objects: Objects, verdict: Verdict, kept_by_git: set[str]) -> None:
     """What DVC's cache holds under an output's hash has that hash, every file of a folder included."""
     cached = [output for output in verdict.outputs if output.path not in kept_by_git]
@@ -79,35 +80,37 @@ def check_presence(verdict: Verdict) -> None:
 
 
 def check_manifest(entries: dict[str, Any], manifest: dict[str, Any], verdict: Verdict) -> None:
-    """The manifest quotes the hashes that the lock has, and its id follows from them."""
+    """The manifest quotes the hashes that the lock has, whichever stages were asked for; its id follows from them."""
     artefacts = outputs({stage: entries[stage] for stage in QUOTED if stage in entries})
-    quoted = manifest.get("artefacts") or {}
+    quoted = manifest["artefacts"]
     by_path = {output.path: output for output in verdict.outputs}
     for artefact in artefacts:
         same = quoted.get(artefact.path) == artefact.entry()
-        by_path[artefact.path].places["manifest"] = SAME if same else DIFFERS
+        if artefact.path in by_path:
+            by_path[artefact.path].places["manifest"] = SAME if same else DIFFERS
         if not same:
             verdict.faults.append(_misquoted(f"artefacts.{artefact.path}", quoted.get(artefact.path), artefact.entry()))
     verdict.faults += [
-        _misquoted(f"artefacts.{path}", quoted[path], None) for path in quoted.keys() - {a.path for a in artefacts}
+        _misquoted(f"artefacts.{path}", quoted[path], None)
+        for path in sorted(quoted.keys() - {a.path for a in artefacts})
     ]
-    verdict.faults += [_misquoted(*line) for line in _quotes(manifest, artefacts, by_path) if line[1] != line[2]]
+    ids = next((item for item in outputs(entries) if item.path == TRACE_IDS.as_posix()), None)
+    verdict.faults += [_misquoted(*line) for line in _quotes(manifest, artefacts, ids) if line[1] != line[2]]
 
 
 def _quotes(
-    manifest: dict[str, Any], artefacts: list[Artefact], by_path: dict[str, Output]
+    manifest: dict[str, Any], artefacts: list[Artefact], ids: Artefact | None
 ) -> Iterable[tuple[str, Any, Any]]:
     """Each other place where the manifest quotes a hash, with what it says and what the lock says."""
-    exports = manifest.get("exports") or {}
+    exports = manifest["exports"]
     right = dataset_id(str(manifest.get("dataset_name")), str(manifest.get("dataset_version")), exports, artefacts)
-    yield "dataset_id", manifest.get("dataset_id"), right
+    yield "dataset_id", manifest["dataset_id"], right
     locked = {artefact.path: artefact for artefact in artefacts}
     for name, export in exports.items():
-        held = locked.get(export.get("path"))
+        held = locked.get(str(export.get("path")))
         for key in ("md5", "size"):
             yield f"exports.{name}.{key}", export.get(key), held and getattr(held, key)
-    ids = by_path.get(TRACE_IDS.as_posix())
-    yield "trace_ids.md5", (manifest.get("trace_ids") or {}).get("md5"), ids and ids.md5
+    yield "trace_ids.md5", manifest["trace_ids"].get("md5"), ids and ids.md5
 
 
 def _misquoted(where: str, said: object, right: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -17,6 +18,7 @@ from traces.errors import TracesError, one_line
 
 _RUNNING = re.compile(r"Running stage '([^']+)'")
 _KEPT_LINES = 40
+_PATIENCE_S = 10
 
 
 def rebuild(copy: Path, until: str | None, stages: int) -> None:
@@ -29,7 +31,15 @@ def rebuild(copy: Path, until: str | None, stages: int) -> None:
     (copy / "dvc.lock").unlink(missing_ok=True)
     command = [sys.executable, "-m", "dvc", "repro", "--force", "--no-run-cache", *([until] if until else [])]
     with subprocess.Popen(  # noqa: S603 - DVC, and a stage's name
-        command, cwd=copy, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=copy,
+        env=_environment(copy),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     ) as process:
         last: deque[str] = deque(maxlen=_KEPT_LINES)
         running = "?"
@@ -37,12 +47,20 @@ def rebuild(copy: Path, until: str | None, stages: int) -> None:
             for name in progress(_stages(process, last), stages, "rebuild"):
                 running = name
         except BaseException:
-            # It got the interrupt, too, and must not write into a folder that is being removed.
-            with suppress(ProcessLookupError):
-                process.terminate()
+            _end(process)
             raise
     if process.returncode:
         raise TracesError(f"rebuilding failed at stage {running}: {_reason(running, last)}")
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt DVC, its stage and that one's workers, and wait: they must not write into a folder that is removed."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE_S)
+            return
 
 
 def _stages(process: subprocess.Popen[str], last: deque[str]) -> Iterator[str]:
@@ -59,8 +77,12 @@ def _reason(stage: str, lines: deque[str]) -> str:
     return one_line(said[0] if said else "it said nothing", 1000)
 
 
-def _environment() -> dict[str, str]:
-    """The user's environment, which says where and how fast; without memos, and our Python first on PATH."""
+def _environment(copy: Path) -> dict[str, str]:
+    """The user's environment, which says where and how fast; without memos, and our Python first on PATH.
+
+    What DVC remembers of a repository's files, which lies outside of it, lies beside the copy and goes with it.
+    """
     kept = {key: value for key, value in clean_environment().items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
     path = os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", os.defpath)))
-    return kept | {"PATH": path, "TRACES_MEMO": "off", "DVC_NO_ANALYTICS": "1"}
+    ours = {"TRACES_MEMO": "off", "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(copy.parent / "site")}
+    return kept | {"PATH": path} | ours

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from commands.options import counted
 from commands.verification.verdict import PLACES, Verdict
+from traces.errors import one_line
 
 _HASH_DIGITS = 12
 
@@ -18,7 +19,12 @@ def show(verdict: Verdict, *, as_json: bool) -> None:
         return
     head = ("stage", "output", "dvc.lock", *PLACES)
     rows = [
-        (output.stage, output.path, output.md5[:_HASH_DIGITS], *(output.places[place] or "-" for place in PLACES))
+        (
+            one_line(output.stage),
+            one_line(output.path),
+            output.md5[:_HASH_DIGITS],
+            *(output.places[place] or "-" for place in PLACES),
+        )
         for output in verdict.outputs
     ]
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
@@ -26,7 +32,7 @@ def show(verdict: Verdict, *, as_json: bool) -> None:
         print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
     print()
     for fault in verdict.faults:
-        print(f"  {fault}")
+        print(f"  {one_line(fault, 2000)}")
     print(_conclusion(verdict))
 
 

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
-from stages.partitioned import read_rows
-from tests.support.samples import trace_id
+from commands.holders import Holding, Sought, find_holdings
+from commands.objects import Objects
+from commands.removal.advice import advise, say_unread
+from commands.removal.listing import as_listed
+from commands.removal.purge import purge_holdings
+from commands.versions import Version, all_versions, remembered_runs
+from stages.partitioned import TRACES_SCHEMA, read_rows, write_partition
+from tests.support.samples import payload, trace_id
 from tests.support.shell import commit, run
+from traces.errors import TracesError
 
 REASON = "asked for by its author"
 
@@ -95,4 +105,149 @@ def test_a_trace_that_nobody_has_is_on_the_list_all_the_same(built: Path, tmp_pa
 def test_without_the_objects_it_says_that_nobody_looked(built: Path, tmp_path: Path) -> None:
     run(tmp_path, "git", "clone", "-q", str(built), "clone")
     done = run(tmp_path / "clone", "traces", "takedown", trace_id(1), "--reason", REASON, code=1)
-    assert "not all in DVC's cache, so nobody looked: 1 version, " in done.out
+    assert "not all in DVC's cache, so nobody looked at that: 1 version, " in done.out
+
+
+def keep_in_cache(cache: Path, content: bytes) -> str:
+    """Put a file into a cache; its md5."""
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    path = Objects(cache).path(md5)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return md5
+
+
+def keep_folder(cache: Path, files: dict[str, bytes]) -> str:
+    """Put a folder into a cache; the md5 of its listing."""
+    listing = [{"md5": keep_in_cache(cache, content), "relpath": name} for name, content in files.items()]
+    data = json.dumps(listing).encode()
+    md5 = keep_in_cache(cache, data)
+    path = Objects(cache).path(md5)
+    path.rename(path.with_name(f"{path.name}.dir"))
+    return f"{md5}.dir"
+
+
+SAYS = "0" * 64
+
+
+def version(cache: Path, tmp_path: Path, traces: list[str]) -> Version:
+    """A version with one partition, its records in train and test, the first quoted by the last; one set aside."""
+    path = tmp_path / "p.parquet"
+    rows = [(trace, n, "1.0", "", [], "", "null", SAYS) for n, trace in enumerate(traces)]
+    write_partition(path, TRACES_SCHEMA, rows)
+    first, last = traces[0], traces[-1]
+    outs = {
+        "data/traces": {"p.parquet": path.read_bytes()},
+        "data/export/trace": {
+            "train-p.jsonl": f'{{"id":"{first}"}}\n'.encode(),
+            "test-p.jsonl": f'{{"id":"{last}","prompts":"see {first}","metadata":{{"id":"{first}"}}}}\n'.encode(),
+        },
+        "data/trace_ids": {"p.txt": "".join(f"{trace}\n" for trace in traces).encode()},
+        "data/quarantine": {
+            "p.jsonl": f'{{"id":"{trace_id(9)}","reason":"no JSON"}}\n'.encode(),
+            "reasons.json": b"{}",
+        },
+    }
+    items = [{"path": path, "md5": keep_folder(cache, files)} for path, files in outs.items()]
+    return Version("c0ffee", (), {"all": {"outs": items}})
+
+
+def names(found: list[Holding]) -> set[str]:
+    return {name for held in found for name in held.files}
+
+
+def test_only_what_is_its_own_is_removed_and_what_is_left_of_a_purge_is_found(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first, last = trace_id(1), trace_id(2)
+    held = version(cache, tmp_path, [first, last])
+
+    def find(**sought: set[str]) -> list[Holding]:
+        ids, contents = (frozenset(sought.get(kind, ())) for kind in ("ids", "contents"))
+        return list(find_holdings([held], Objects(cache), Sought(ids, contents)))
+
+    own = {"data/traces/p.parquet", "data/export/trace/train-p.jsonl", "data/trace_ids/p.txt"}
+    found = find(ids={first})
+    assert names(found) == own  # and not the record that quotes it
+    assert found[0].unread == []
+    assert names(find(contents={SAYS})) == own | {"data/export/trace/test-p.jsonl"}
+    assert names(find(ids={trace_id(9)})) == {"data/quarantine/p.jsonl"}
+
+    Objects(cache).path(found[0].files["data/traces/p.parquet"]).unlink()
+    Objects(cache).path(found[0].files["data/trace_ids/p.txt"]).unlink()
+    found = find(ids={last})
+    assert names(found) == {"data/export/trace/test-p.jsonl"}
+    assert found[0].unread == ["data/traces/p.parquet", "data/trace_ids/p.txt"]
+
+
+@pytest.mark.parametrize("data", [b"{}x", b'{"a": 1}', b'[{"relpath": "x", "md5": "../../../home/user/x"}]'])
+def test_a_listing_that_dvc_did_not_write_is_damaged(tmp_path: Path, data: bytes) -> None:
+    md5 = keep_in_cache(tmp_path, data)
+    path = Objects(tmp_path).path(md5)
+    path.rename(path.with_name(f"{path.name}.dir"))
+    with pytest.raises(TracesError, match="damaged; remove it"):
+        Objects(tmp_path).listing(f"{md5}.dir")
+
+
+def test_a_lock_that_nobody_can_read_is_named_and_an_amended_one_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path, "git", "init", "-q", "-b", "main")
+    out = "    - path: data/traces\n      hash: md5\n      md5: {}.dir\n      size: 1\n"
+    locks = ["schema: '2.0'\nstages:\n  a:\n    cmd: a\n    outs:\n" + out.format(digit * 32) for digit in "123"]
+    Path("dvc.lock").write_text(locks[0])
+    commit(tmp_path, "one")
+    Path("dvc.lock").write_text(f"<<<<<<< HEAD\n{locks[0]}=======\n")
+    commit(tmp_path, "a conflict")
+    Path("dvc.lock").write_text(locks[1])
+    run(tmp_path, "git", "add", "-A")
+    run(tmp_path, "git", "commit", "-q", "--amend", "-m", "two")
+    runs = tmp_path / "cache/runs"
+    for name, lock in {"ab/abc/1": locks[1], "cd/cde/2": locks[2]}.items():
+        (runs / name).parent.mkdir(parents=True)
+        (runs / name).write_text(lock.partition("  a:\n")[2].replace("    ", "", 1).replace("\n    ", "\n"))
+    versions = all_versions()
+    assert sorted(str(held.outputs.get("data/traces"))[0] for held in versions) == ["1", "2", "N"]
+    assert [held.entries for held in versions].count(None) == 1
+    (left,) = remembered_runs(versions, Objects(tmp_path / "cache"))
+    assert left.outputs == {"data/traces": f"{'3' * 32}.dir"}
+    (found,) = find_holdings([left], Objects(tmp_path / "cache"), Sought(frozenset(), frozenset()))
+    assert found.unread == []
+    (said,) = say_unread([Holding(held, unread=["dvc.lock"]) for held in versions if held.entries is None])
+    assert said.startswith("dvc.lock is not as DVC writes it, so nobody looked: 1 version, ")
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        ("remote", "remote off: nothing is there, or it cannot be reached; mend that, or `dvc remote remove` it"),
+        ("http://user:s3cret@127.0.0.1:9/x", "remote off: DVC cannot remove files there; do that by its own means"),
+        ("s3://user:s3cret@bucket/x", "remote off: "),
+    ],
+)
+def test_a_remote_that_cannot_be_reached_keeps_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path, "git", "init", "-q", "-b", "main")
+    run(tmp_path, "dvc", "init", "-q")
+    held = version(tmp_path / ".dvc/cache", tmp_path, [trace_id(1), trace_id(2)])
+    holdings = list(
+        find_holdings([held], Objects(tmp_path / ".dvc/cache"), Sought(frozenset([trace_id(1)]), frozenset()))
+    )
+    run(tmp_path, "dvc", "remote", "add", "-q", "--local", "off", where)
+    with pytest.raises(TracesError, match=re.escape(says)) as caught:
+        list(purge_holdings(holdings, ask=False))
+    assert "s3cret" not in str(caught.value)
+    assert len(holding(tmp_path / ".dvc/cache", trace_id(1))) == 4
+    run(tmp_path, "dvc", "remote", "remove", "-q", "--local", "off")
+    assert list(purge_holdings(holdings, ask=False)) == ["DVC's cache: 3 files removed"]
+
+
+def test_what_is_pinned_or_set_aside_is_named_in_the_recordings(workspace: Path) -> None:
+    row = {"id": trace_id(1), "created_at": "2026-01-01T00:00:00Z", "trace_version": "1.0", "payload": payload(1)}
+    Path("data/recorded/a.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode() + b"\n", mtime=0))
+    (none, place) = advise([], [trace_id(1)], frozenset([trace_id(1)]))
+    assert none == "no version that was looked into holds it"
+    assert place.startswith("     data/recorded/a.jsonl.gz, line 1 has it")
+    assert as_listed(f"SHA256:{'A' * 64}") == f"sha256:{'a' * 64}"

@@ -5,20 +5,26 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 import shutil
+import signal
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.types.json import Json
+from ruamel.yaml import YAML
 
 from commands.verification import run_verification
 from commands.verification.compare import check_rebuilt
 from commands.verification.verdict import Verdict
 from stages.lock import read_lock
 from tests.support.samples import created_at, payload, trace_id
-from tests.support.shell import commit, run
+from tests.support.shell import commit, environment, run
+from traces.errors import TracesError
 
 OTHER = "0123456789abcdef0123456789abcdef"
 
@@ -43,9 +49,47 @@ def test_every_word_of_the_lock_counts(built: Path) -> None:
             verdict = Verdict("", "", [])
             check_rebuilt(held, again, list(again), verdict)
             assert len(verdict.faults) >= 1, (stage, kind, number)
-    verdict = Verdict("", "", [])
-    check_rebuilt(again, again, list(again), verdict)
-    assert verdict.faults == []
+    faults = {}
+    for name, change in {
+        "a param of another file": lambda held: held["select"].update(
+            params={"other.yaml": held["select"]["params"]["params.yaml"]}
+        ),
+        "an output twice": lambda held: held["select"]["outs"].append({**held["select"]["outs"][0], "size": 1}),
+        "a word that DVC does not write": lambda held: held["select"].update(desc="proven"),
+        "a stage that foreach made": lambda held: held.update({"select@a": held["select"]}),
+        "no stage": lambda held: held.pop("select"),
+        "nothing": copy.copy,
+    }.items():
+        held = copy.deepcopy(again)
+        change(held)
+        verdict = Verdict("", "", [])
+        check_rebuilt(held, again, list(again), verdict)
+        faults[name] = verdict.faults
+    assert [name for name, found in faults.items() if not found] == ["nothing"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "says"),
+    [
+        ("dvc.yaml", "[]", "dvc.yaml: has no stages; `git checkout dvc.yaml` restores it"),
+        ("dvc.yaml", "stages: {}", "dvc.yaml: has no stages"),
+        (
+            "data/manifest.json",
+            '{"dataset_id": "x", "artefacts": {}, "trace_ids": {}, "exports": {"trace": null}}',
+            "data/manifest.json: missing, or no manifest",
+        ),
+        ("dvc.lock", "", "dvc.lock: missing or empty, so there is nothing to verify"),
+    ],
+)
+def test_what_is_no_dataset_is_one_line(workspace: Path, built: Path, path: str, text: str, says: str) -> None:
+    run(workspace, "git", "init", "-q")
+    commit(workspace, "a dataset")
+    shutil.copytree(built / ".dvc", ".dvc", ignore=shutil.ignore_patterns("cache", "tmp"))
+    for name in ("dvc.yaml", "dvc.lock", "data/manifest.json"):
+        shutil.copy(built / name, name)
+    Path(path).write_text(text)
+    with pytest.raises(TracesError, match=re.escape(says)):
+        run_verification(None, quick=True, until=None, attest=None)
 
 
 def swap_shards() -> None:
@@ -79,6 +123,20 @@ def edit_lock() -> None:
     Path("dvc.lock").write_text(f"{first}{OTHER}.dir{rest}")
 
 
+def add_stage() -> None:
+    md5 = hashlib.md5(Path("README.md").read_bytes(), usedforsecurity=False).hexdigest()
+    out = f"    - path: README.md\n      hash: md5\n      md5: {md5}\n      size: 1\n"
+    with Path("dvc.lock").open("a") as lock:
+        lock.write(f"  publish:\n    cmd: publish\n    outs:\n{out}")
+
+
+def drop_stage() -> None:
+    lock = YAML()
+    held = lock.load(Path("dvc.lock"))
+    del held["stages"]["validate"]
+    lock.dump(held, Path("dvc.lock"))
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -94,6 +152,8 @@ def edit_lock() -> None:
         ),
         (lambda: edit("stages/splits.py", "\n", "\n\n"), "stages/splits.py: its md5 is "),
         (damage_cache, "data/rendered: .dvc/cache/files/md5/"),
+        (add_stage, "dvc.lock: stage publish is none of dvc.yaml; `git checkout dvc.lock` restores it"),
+        (drop_stage, "dvc.lock: no entry for stage validate; `dvc repro` makes it"),
         (lose_output, "data/export/tunix_sft: neither in the workspace nor in DVC's cache; `dvc pull` brings it"),
     ],
 )
@@ -178,6 +238,33 @@ def test_other_code_than_the_commit_s_is_found(repository: Path) -> None:
     assert "data/export/tunix_sft of stage export: rebuilding gives" in done.out
 
 
+def test_the_commit_s_stages_are_rebuilt_in_a_hook_of_git_too(repository: Path, tmp_path: Path) -> None:
+    # Neither a dvc.yaml that begins otherwise, nor what Git sets for a hook, has any say in it.
+    pipeline = YAML()
+    held = pipeline.load(repository / "dvc.yaml")
+    del held["stages"]["select"]
+    pipeline.dump(held, repository / "dvc.yaml")
+    settings = {"GIT_DIR": str(repository / ".git"), "GIT_INDEX_FILE": ".git/index", "TMPDIR": str(tmp_path / "a tmp")}
+    (tmp_path / "a tmp").mkdir()
+    done = run(repository, "traces", "verify", "--until", "select", **settings)
+    assert done.out.endswith("makes of its pinned inputs, 2 stages rebuilt\n")
+    assert run(repository, "git", "symbolic-ref", "HEAD").out == "refs/heads/main\n"
+    assert not list((tmp_path / "a tmp").iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_left_where_it_is_ended(built: Path, tmp_path: Path, number: signal.Signals) -> None:
+    command = ["traces", "verify", "--until", "select"]
+    settings = environment(TMPDIR=str(tmp_path))
+    with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL) as process:
+        while not (running := list(tmp_path.glob("*/copy/data/.*.tmp"))) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(number)
+    assert running  # a stage was at work
+    assert process.returncode == 128 + number
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_store_that_lost_what_is_pinned_is_found(repository: Path, database: Callable[[str], str]) -> None:
     url = database("json")
     with psycopg.connect(url, autocommit=True) as connection:
@@ -204,6 +291,8 @@ def test_a_store_that_lost_what_is_pinned_is_found(repository: Path, database: C
         (["--rev", "v9"], "v9: no commit, tag, branch or experiment here"),
         (["--rev", "--help"], "--help: no commit, tag, branch or experiment here"),
         (["--quick", "--attest", "x"], "--quick rebuilds nothing, so there is nothing to attest: leave out --attest"),
+        (["--until", "select", "--attest", "x"], "--attest: none of these stages makes an export; leave out --until"),
+        (["--attest", "docs"], "docs: is a folder; name a file"),
         (["--until", "publish"], "--until publish: no stage of dvc.yaml; one of extract_traces, select"),
     ],
 )

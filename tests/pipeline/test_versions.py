@@ -106,4 +106,4 @@ def test_without_its_files_a_version_is_no_version_to_compare(built: Path, tmp_p
     (clone / "dvc.lock").unlink()
     commit(clone, "without a lock")
     done = run(clone, "traces", "diff", "HEAD", code=1)
-    assert done.err == "traces: HEAD: has no dvc.lock, or an empty one; `dvc repro` makes a dataset\n"
+    assert done.err == "traces: HEAD: has no dvc.lock, or none that DVC wrote; `dvc repro` makes a dataset\n"
