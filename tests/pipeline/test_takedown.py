@@ -13,7 +13,8 @@ import pytest
 
 from commands.holders import Holding, Sought, find_holdings
 from commands.objects import Objects
-from commands.removal.advice import advise, say_unread
+from commands.places import say_unread
+from commands.removal.advice import advise
 from commands.removal.listing import as_listed
 from commands.removal.purge import purge_holdings
 from commands.versions import Version, all_versions, remembered_runs
