@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from copy import deepcopy
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -249,7 +251,7 @@ def read_yaml(path: Path) -> Any:
         TracesError: it is missing or not YAML.
     """
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TracesError(f"{path}: no such file; run from the repository's root, or `git checkout {path}`") from None
     except MarkedYAMLError as error:
@@ -257,6 +259,12 @@ def read_yaml(path: Path) -> Any:
         raise TracesError(f"{path}{line}: {one_line(str(error.problem or error.context))}") from None
     except (OSError, ValueError, YAMLError) as error:
         raise TracesError(f"{path}: {one_line(str(error))}") from None
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> Any:
+    """What a text says. Remembered: dvc.lock takes a quarter of a second, and a stage looks into it more than once."""
+    return YAML(typ="safe").load(text)
 
 
 def load_params(path: Path = PARAMS) -> Params:
