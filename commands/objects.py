@@ -51,7 +51,9 @@ def open_objects() -> Objects:
     Raises:
         TracesError: this is no DVC repository.
     """
-    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, check=False, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, check=False, encoding="utf-8"
+    )
     if done.returncode:
         raise TracesError(f"dvc cache dir: {one_line(done.stderr.strip())}")
     return Objects(Path(done.stdout.strip()).absolute())

@@ -91,7 +91,7 @@ def _described(where: str) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     manifest: Any = None
     with suppress(OSError, ValueError):
-        manifest = json.loads(MANIFEST.read_text())
+        manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     if not _is_manifest(manifest):
         raise TracesError(f"{MANIFEST}{where}: missing, or no manifest; `git checkout {MANIFEST}` restores it")
     return entries, manifest
