@@ -12,10 +12,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from commands.objects import Objects
 from commands.repository import commit_of, git
 from stages.lock import LOCK, outputs, read_lock
 from stages.manifest import QUOTED, dataset_id
+from stages.objects import Objects
 from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"

@@ -17,7 +17,7 @@ from typing import Any
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import Workers, open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import hash_path, hash_quoted, load_lock, lock_faults
+from stages.lock import cache_faults, hash_path, hash_quoted, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
@@ -121,7 +121,7 @@ def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
     found = hash_quoted(entries)
     for artefact in found.values():
         hashes |= artefact.files if artefact else {}
-    for line in lock_faults(entries, read_yaml(PARAMS), found):
+    for line in (*cache_faults(entries, found), *lock_faults(entries, read_yaml(PARAMS), found)):
         where, _, what = line.partition(": ")
         faults.add("hash", where, what)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.faults.table import pytest_terminal_summary  # noqa: F401 - pytest finds it here
 from tests.support.postgres import postgres_server
 from tests.support.shell import copy_repository, lay_out, run
 from traces.ungar.install import INSTALL, ungar_version

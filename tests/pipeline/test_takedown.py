@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands.holders import Holding, Sought, find_holdings
-from commands.objects import Objects
 from commands.places import say_unread
 from commands.removal.advice import advise
 from commands.removal.listing import as_listed
 from commands.removal.purge import purge_holdings
 from commands.versions import Version, all_versions, remembered_runs
+from stages.objects import Objects
 from stages.partitioned import TRACES_SCHEMA, read_rows, write_partition
 from tests.support.samples import payload, trace_id
 from tests.support.shell import commit, run

@@ -63,6 +63,11 @@ def build(rows: Iterable[Any]) -> None:
 def rebuild() -> None:
     """All that is before the gate, from the store as it is."""
     repin()
+    build_pinned()
+
+
+def build_pinned() -> None:
+    """All that is before the gate, from the recordings as they are pinned."""
     extract_traces.work(load_params())
     select.work(load_params())
     render.work(load_params())
