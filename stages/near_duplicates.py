@@ -70,7 +70,7 @@ def drop_near(candidates: Path, gone: Path, order: str, threshold: float) -> int
             pairs = database.sql(_PAIRS.format(band=band, near=near))
             pairs.write_parquet(str(scratch / f"pairs_{band}.parquet"), row_group_size=_ROW_GROUP)
         numbers = np.flatnonzero(~_staying(database, scratch))
-        database.register("gone", pa.table({"n": numbers}))
+        database.register("gone", pa.table({"n": pa.array(numbers)}))
         database.sql("SELECT part, place FROM numbered JOIN gone USING (n)").write_parquet(str(gone))
     return len(numbers)
 
