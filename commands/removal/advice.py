@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from commands.holders import Holding
 from commands.options import counted
+from commands.repository import git
 from commands.versions import Version
+from stages.paths import CARD
 from traces.recordings import RECORDED, read_recording, recordings
 
 _NAMED = 5
@@ -29,7 +31,8 @@ def advise(holdings: list[Holding], listed: list[str]) -> Iterator[str]:
         yield f"  and {len(paths) - _NAMED_FILES} more"
     yield "to be rid of it:"
     yield "  1. remove it from the store, then `traces pin`: what is only excluded still lies in data/traces/"
-    for place in _recorded({trace_id for held in holding for trace_id in held.ids}):
+    ids = {trace_id for held in holding for trace_id in held.ids}
+    for place in (*_recorded(ids), *_shown(ids)):
         yield f"     {place} has it, and so has Git's history, which `git filter-repo` can rewrite"
     yield "  2. `dvc repro`, then commit: the dataset without it"
     yield f"  3. `traces takedown {' '.join(listed)} --purge`: removes the files from DVC's cache and its remotes;"
@@ -58,3 +61,10 @@ def _recorded(ids: set[str]) -> Iterator[str]:
         lines = [str(number) for number, row in read_recording(path) if row.id in ids]
         if lines:
             yield f"{path}, line {', '.join(lines[:_NAMED])}{' and more' if len(lines) > _NAMED else ''}"
+
+
+def _shown(ids: set[str]) -> Iterator[str]:
+    """The dataset card, if a commit has one that shows such a trace as its example."""
+    history = git("log", "--all", "--full-history", "-m", "--patch", "--format=", "--", str(CARD))
+    if any(trace_id in history for trace_id in ids):
+        yield f"{CARD}, as it is or once was,"

@@ -96,3 +96,13 @@ def test_without_the_objects_it_says_that_nobody_looked(built: Path, tmp_path: P
     run(tmp_path, "git", "clone", "-q", str(built), "clone")
     done = run(tmp_path / "clone", "traces", "takedown", trace_id(1), "--reason", REASON, code=1)
     assert "not all in DVC's cache, so nobody looked: 1 version, " in done.out
+
+
+def test_the_card_that_shows_a_trace_is_named(built: Path, tmp_path: Path) -> None:
+    """Git keeps it, and no purge takes it out of there."""
+    run(tmp_path, "git", "clone", "-q", str(built), "clone")
+    clone = tmp_path / "clone"
+    run(clone, "dvc", "cache", "dir", "--local", str(built / ".dvc/cache"))
+    (shown,) = re.findall(r'^  "id": "(.*)",$', (clone / "data/export/README.md").read_text(), re.MULTILINE)
+    done = run(clone, "traces", "takedown", shown, "--reason", REASON)
+    assert "     data/export/README.md, as it is or once was, has it, and so has Git's history" in done.out
