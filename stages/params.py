@@ -62,6 +62,8 @@ Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 # Infinity and NaN are no JSON, and no metadata value is one.
 Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Scalar = StrictBool | StrictInt | Finite | StrictStr
+_SPDX, _ADDRESS = "[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", "https?://[!#-;=?-~]+"
+CardText = Annotated[StrictStr, Field(min_length=1, max_length=4000)]
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.
 TemplateName = Literal["gemma", "llama3", "qwen3"]
@@ -197,6 +199,17 @@ class Export(_Group):
         return self
 
 
+class Card(_Group):
+    """What the dataset card says beside what the pipeline knows; null where nobody has said it."""
+
+    description: CardText | None = None
+    source: CardText | None = None
+    license: Annotated[StrictStr, Field(pattern=f"^({_SPDX}|{_ADDRESS})$")] | None = None
+    homepage: Annotated[StrictStr, Field(pattern=f"^{_ADDRESS}$")] | None = None
+    creator: CardText | None = None
+    example: StrictBool = True
+
+
 class SmokeTrain(_Group):
     samples: Annotated[Whole, Field(ge=1, le=10_000)]
     steps: Annotated[Whole, Field(ge=1, le=1000)]
@@ -220,6 +233,7 @@ class Params(_Group):
     split: Split
     render: Render
     export: Export
+    card: Card = Card()
     smoke_train: SmokeTrain
 
     @model_validator(mode="after")

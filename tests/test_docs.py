@@ -140,11 +140,14 @@ def test_the_docs_way_of_loading_with_datasets_works(repository: Path, tmp_path:
     scripts = (block.text for block in blocks(ROOT / "docs/datasets.md") if block.language == "python")
     run(repository, "dvc", "exp", "run", "validate", "-S", "export.parquet=true")
     settings = {"HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
-    lines, twins = (run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts)
+    lines, twins, described = (
+        run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts
+    )
     assert lines.splitlines()[-1].endswith("{'train': 1805, 'validation': 240, 'test': 293}")
     game, same_game, count = twins.splitlines()[-1].split()
     assert {game, same_game} <= {"high_card_duel", "spades_mini", "gin_rummy"}
     assert count == "1805"
+    assert described.splitlines()[-1] in {"high_card_duel", "spades_mini", "gin_rummy"}
 
 
 def test_the_docs_name_every_check_of_the_smoke_run() -> None:
