@@ -140,7 +140,8 @@ def test_the_docs_way_of_loading_with_datasets_works(repository: Path, tmp_path:
     scripts = (block.text for block in blocks(ROOT / "docs/datasets.md") if block.language == "python")
     run(repository, "dvc", "exp", "run", "validate", "-S", "export.parquet=true")
     settings = {"HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
-    lines, twins, described = (
+    found = (run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts)
+    lines, twins, described = found
         run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts
     )
     assert lines.splitlines()[-1].endswith("{'train': 1805, 'validation': 240, 'test': 293}")
