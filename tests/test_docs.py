@@ -142,8 +142,6 @@ def test_the_docs_way_of_loading_with_datasets_works(repository: Path, tmp_path:
     settings = {"HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
     found = (run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts)
     lines, twins, described = found
-        run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts
-    )
     assert lines.splitlines()[-1].endswith("{'train': 1805, 'validation': 240, 'test': 293}")
     game, same_game, count = twins.splitlines()[-1].split()
     assert {game, same_game} <= {"high_card_duel", "spades_mini", "gin_rummy"}
