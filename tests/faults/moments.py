@@ -97,7 +97,8 @@ def stopped(project: Project, name: str, rng: Random, *, code: bool = False) -> 
     settings = circumstances(rng, project)
     first, last = 1 if code else project.moments[name].start, project.moments[name].stop
     while True:
-        at = rng.randrange(first, last)
+        # The earlier ones more often: not in all circumstances there are so many.
+        at = first + int((last - first) * rng.random() ** 2)
         print(f"{name} stopped before {at} with {settings}")
         stop = Stopped(project, name, at, settings)
         try:
