@@ -15,7 +15,7 @@ from stages.lock import hash_path
 from tests.support.samples import row, write_jsonl
 from tests.support.shell import ROOT, Done, commit, copy_repository, run
 
-STAGES = ("extract_traces", "select", "render", "export", "manifest", "validate")
+STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 ROWS = 60
 PARTITION_ROWS = 16
 STOP = str(ROOT / "tests/faults/stop")
