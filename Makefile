@@ -7,8 +7,6 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
-# What a merge may leave in conflict, for it is made anew (.gitattributes).
-MADE := (.*/)?dvc\.lock|data/manifest\.json|reports/.*
 BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
 
@@ -18,8 +16,9 @@ REPORT ?= .cache/pull-request.md
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
 # training as unchanged. Forced downstream, what follows a stage that ran runs too; where none does, nothing does.
 repro: .venv/training  ## build the dataset, train on it for ten steps, and say what it is
-	@! { git diff --name-only --diff-filter=U | grep -vxE '$(MADE)'; git grep -lI '^<<<<<<< '; } 2> /dev/null | sort -u | \
-		grep . || { echo "make: in conflict, as named above; docs/together.md says how to settle it"; exit 2; }
+	@! { git diff --name-only --diff-filter=U | git check-attr --stdin made | sed '/: set$$/d; s/: made: .*//'; \
+		git grep -lI '^<<<<<<< '; } 2> /dev/null | sort -u | grep . || \
+		{ echo "make: in conflict, as named above; docs/together.md says how to settle it"; exit 2; }
 	dvc repro --force-downstream
 	@echo
 	@traces summary

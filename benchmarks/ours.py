@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.measure import ROOT, Measurement, measure
 
-STAGES = ("extract_traces", "select", "render", "export", "manifest", "validate")
+STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 BUILD = ("dvc", "repro", "validate")
 PROCESSES = 2  # as many as each contender has
 

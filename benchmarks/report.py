@@ -45,7 +45,7 @@ def show(held: Iterable[Table], machine: Mapping[str, str]) -> None:
 def write_page(results: Results, path: Path = PAGE) -> None:
     """Write the page. It needs every part."""
     held = {table.name: table.markdown() for table in tables(results)}
-    held["machine"] = machine_table(results.machine, results.versions)
+    held["machine"] = machine_table(results.machine, results.software)
     path.write_text(Template(TEXT.read_text()).substitute(held, command=results.command))
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.parts import everyday, formats, full, incremental, scaling
+from benchmarks.parts import everyday, formats, full, incremental, scaling, versions
 
 
 class Part(StrEnum):
@@ -19,15 +19,17 @@ class Part(StrEnum):
     SCALING = "scaling"
     EVERYDAY = "everyday"
     INCREMENTAL = "incremental"
+    VERSIONS = "versions"
 
 
-# In the order in which they run: the last one changes the store.
+# In the order in which they run: the last two change the store, and the version after it.
 PARTS: dict[Part, Callable[[Bench], Any]] = {
     Part.FULL: full.run,
     Part.FORMATS: formats.run,
     Part.SCALING: scaling.run,
     Part.EVERYDAY: everyday.run,
     Part.INCREMENTAL: incremental.run,
+    Part.VERSIONS: versions.run,
 }
 
 
@@ -38,9 +40,10 @@ class Results:
     command: str
     rows: int
     machine: dict[str, str]
-    versions: dict[str, str]
+    software: dict[str, str]
     full: full.Full | None = None
     formats: formats.Formats | None = None
     scaling: scaling.Scaling | None = None
     everyday: everyday.Everyday | None = None
     incremental: incremental.Incremental | None = None
+    versions: versions.Versions | None = None

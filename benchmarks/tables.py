@@ -9,6 +9,7 @@ from benchmarks.parts.formats import Formats
 from benchmarks.parts.full import OURS, Full
 from benchmarks.parts.incremental import Incremental
 from benchmarks.parts.scaling import Scaling
+from benchmarks.parts.versions import Versions
 from benchmarks.results import Results
 from benchmarks.table import COSTS, MB, Table, cell, costs, number, values
 from benchmarks.targets import Target, targets
@@ -31,6 +32,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield everyday(results.everyday)
     if results.incremental:
         yield incremental(results.incremental)
+    if results.versions:
+        yield versions(results.versions)
 
 
 def contenders(full: Full) -> Table:
@@ -115,6 +118,15 @@ def everyday(held: Everyday) -> Table:
         ["traces --help", *costs(held.help)],
     ]
     return Table("everyday", "Every day", ["", *COSTS], rows)
+
+
+def versions(held: Versions) -> Table:
+    """What two comparisons take."""
+    rows = [
+        ["with 1 in 100 new", *costs(held.added)],
+        ["with every record another", *costs(held.changed)],
+    ]
+    return Table("versions", "Two versions", ["traces diff", *COSTS], rows)
 
 
 def incremental(held: Incremental) -> Table:

@@ -35,9 +35,9 @@ def diff(
     from commands.differences.reasons import reasons
     from commands.differences.shards import pair_shards
     from commands.differences.show import Comparison, as_json, as_markdown, as_text, record_line
-    from commands.objects import open_objects
     from commands.options import require_repository
     from commands.versions import find_version
+    from stages.objects import open_objects
     from traces.errors import WrongUse
 
     require_repository()

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
-from commands.objects import Objects
 from commands.versions import Version
 from stages.lock import LOCK
+from stages.objects import Objects
 from stages.partitioned import read_rows
 from stages.paths import EXPORT, PAIRS, QUARANTINE, SPLITS, TRACES
 from traces.ids import normalise_id

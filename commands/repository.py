@@ -25,7 +25,7 @@ def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str
     command = ["git", "-C", str(folder), *arguments]
     environment = {key: value for key, value in os.environ.items() if key not in _LOCAL}
     done = subprocess.run(  # noqa: S603 - Git, with what this project asks of it
-        command, env=environment, input=given, capture_output=True, check=False, text=True
+        command, env=environment, input=given, capture_output=True, check=False, encoding="utf-8"
     )
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]

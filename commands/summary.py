@@ -134,7 +134,7 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     if manifest["parquet"]:
         rows.append(("parquet", f"the same, each shard: {manifest['parquet']}/"))
     rows += [
-        ("also", "data/manifest.json, data/trace_ids/, reports/"),
+        ("also", "data/export/README.md, data/manifest.json, data/trace_ids/, reports/"),
         ("next", next_step(manifest)),
     ]
     if stale:

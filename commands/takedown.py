@@ -30,13 +30,13 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     from itertools import chain
 
     from commands.holders import find_holdings, sought
-    from commands.objects import open_objects
     from commands.options import require_repository
     from commands.places import say_unread
     from commands.removal.advice import advise
     from commands.removal.listing import add_to_list, as_listed
     from commands.removal.purge import purge_holdings
     from commands.versions import all_versions, remembered_runs
+    from stages.objects import open_objects
     from stages.progress import progress
 
     require_repository()

@@ -12,10 +12,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from commands.objects import Objects
 from commands.repository import commit_of, git
 from stages.lock import LOCK, outputs, read_lock
 from stages.manifest import QUOTED, dataset_id
+from stages.objects import Objects
 from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"
@@ -99,7 +99,7 @@ def remembered_runs(versions: list[Version], objects: Objects) -> Iterator[Versi
     entries = [entry for version in versions for entry in (version.entries or {}).values()]
     known = {(item["path"], item["md5"]) for entry in entries for item in _items(entry)}
     for path in sorted((objects.folder / "runs").glob("*/*/*")):
-        if entry := _parsed(path.read_text()):
+        if entry := _parsed(path.read_text(encoding="utf-8")):
             run = Version(f"run {path.parent.name[:8]}", (), {"run": {"outs": _items(entry)}}, is_run=True)
             if not run.outputs.items() <= known:
                 yield run

@@ -25,11 +25,11 @@ def where(trace: TraceId, json: Json = False) -> None:
     import json as json_module
 
     from commands.holders import find_holdings, sought
-    from commands.objects import open_objects
     from commands.options import require_repository
     from commands.places import as_json, as_text
     from commands.removal.listing import as_listed
     from commands.versions import all_versions
+    from stages.objects import open_objects
     from stages.progress import progress
 
     require_repository()

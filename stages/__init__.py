@@ -2,11 +2,17 @@
 
 import importlib.util
 import os
+import signal
 import sys
 import time
 
 # Before any of the project's code is read.
 STARTED = time.time()
+
+# Ctrl-C while a stage reads its libraries just ends it: `run_stage`, which says so in one line, is not there yet.
+# (While Python looks for the module of its `-m`, that is the program's name.)
+if sys.argv[0] == "-m" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 # `.venv/bin/dvc` without the environment on PATH runs the system's Python, which has none of our packages.
 if sys.version_info < (3, 11) or any(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -128,6 +129,8 @@ def _has_one_thread() -> bool:
 
 
 def _start_worker() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # the stage says that it was interrupted; a worker just ends
     collect_seldom()
     Thread(target=_end_with_parent, daemon=True).start()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -33,7 +32,7 @@ from stages.spool import spool_partitions
 from traces.canonical import encode_canonical
 from traces.embedded import open_configured
 from traces.errors import TracesError
-from traces.files import folder_aside
+from traces.files import folder_aside, scratch_folder
 from traces.ids import is_id
 from traces.model import InvalidTrace, Trace, content_hash, decode_trace, encode_payload, too_large
 from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name, payload_bytes
@@ -137,9 +136,8 @@ def extract_rows(store: Store, pin: Pin, max_bytes: int, traces: Path, quarantin
             print(f"extract_traces: note: {refusal}; read in one session, not one a worker", file=sys.stderr)
             sources = None
         if sources is None:
-            spool = tempfile.TemporaryDirectory(prefix=".spool.", suffix=".tmp", dir=TRACES.parent)
-            rows = store.rows(pin.as_of_us)
-            spooled = spool_partitions(rows, pin.partition_rows, Path(stack.enter_context(spool)))
+            spool = stack.enter_context(scratch_folder("spool"))
+            spooled = spool_partitions(store.rows(pin.as_of_us), pin.partition_rows, spool)
             done = workers.map(extract, spooled)
         else:
             memo = stack.enter_context(open_memo("extract", [DIGEST_METHOD, pin.store, max_bytes]))

@@ -8,7 +8,7 @@ from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, machine_fault, one_line
 
 NAMED = 100
 
@@ -35,6 +35,8 @@ class Faults:
         except TracesError as error:
             self.add(kind, where, str(error))
         except Exception as error:  # bounded by what it guards: one check
+            if machine_fault(error):
+                raise  # nothing is wrong with the dataset
             self.add(kind, where, f"cannot be checked: {type(error).__name__}: {error}")
 
     def merge(self, other: Faults) -> None:

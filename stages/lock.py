@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from stages.executor import worker_count
 from stages.hashes import known_hashes
+from stages.objects import open_objects
 from stages.params import PARAMS, read_yaml
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
@@ -139,6 +140,16 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], found: dict[str
     return faults
 
 
+def cache_faults(entries: dict[str, Any], found: dict[str, Artefact | None]) -> list[str]:
+    """What was damaged in DVC's cache of the artefacts that are not, as `found`, what the lock says. It is removed."""
+    quoted = quoted_hashes(entries).items()
+    wrong = [md5 for path, hashes in quoted for md5 in hashes if (actual := found[path]) and actual.md5 != md5]
+    if not wrong or not Path(".dvc").is_dir():
+        return []
+    damaged = open_objects().remove_damaged(wrong)
+    return [f"{path}: was damaged in DVC's cache, and is removed from it; {_MEND}" for path in damaged]
+
+
 def hash_paths(paths: list[str], md5_of: Callable[[Path], str]) -> list[Artefact | None]:
     """The hashes of files and folders as DVC computes them, of files by `md5_of`; None for a path that is not there."""
     # Threads: hashlib lets go of the interpreter's lock while it works.
@@ -160,7 +171,7 @@ def hash_path(path: str | Path, md5_of: Callable[[Path], str] = hash_file) -> Ar
 def _hash_folder(folder: Path, md5_of: Callable[[Path], str]) -> Artefact:
     # What .dvcignore leaves out: Python's own cache, and what a killed process left.
     files = {path.relative_to(folder).parts: path for path in folder.rglob("*") if path.is_file()}
-    kept = sorted(parts for parts in files if "__pycache__" not in parts and not _left_behind(parts[-1]))
+    kept = sorted(parts for parts in files if "__pycache__" not in parts and not any(map(_left_behind, parts)))
     listing = [{"md5": md5_of(files[parts]), "relpath": "/".join(parts)} for parts in kept]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
     size = sum(files[parts].stat().st_size for parts in kept)

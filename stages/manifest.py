@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stages.exclusions import load_exclusions
-from stages.lock import Artefact, hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
+from stages.lock import Artefact, cache_faults, hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_chunks, values
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
@@ -33,7 +33,8 @@ LIBRARIES = ("duckdb", "msgspec", "pyarrow", "rensa")
 
 def work(params: Params) -> None:
     entries = load_lock(QUOTED)
-    if faults := lock_faults(entries, read_yaml(PARAMS), hash_quoted(entries)):
+    found = hash_quoted(entries)
+    if faults := [*cache_faults(entries, found), *lock_faults(entries, read_yaml(PARAMS), found)]:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise TracesError(faults[0] + more)
     with folder_aside(TRACE_IDS) as aside:

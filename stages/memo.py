@@ -13,7 +13,6 @@ import hashlib
 import os
 import platform
 import shutil
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from pydantic_core import to_jsonable_python
 
 from stages import STARTED
 from traces.errors import TracesError
-from traces.files import hash_file
+from traces.files import folder_aside, hash_file
 
 R = TypeVar("R")
 
@@ -132,20 +131,14 @@ class Memo:
 
     def remember(self, key: str, targets: Sequence[Path], result: object) -> None:
         """Remember a result, and the files at `targets` where there are some. Never fails: a memo is no promise."""
-        aside = self.folder / f".{key}.{uuid.uuid4().hex}.tmp"
-        try:
-            aside.mkdir(parents=True)
+        # Another process was faster, the disk is full, or a result is none that can be written.
+        with contextlib.suppress(OSError, ValueError, OverflowError), folder_aside(self.folder / key) as aside:
             files = [hash_file(target) if target.exists() else None for target in targets]
             for number, (md5, target) in enumerate(zip(files, targets, strict=True)):
                 if md5 is not None:
                     _link(target, aside / str(number))
             body = _encode(Remembered(files, msgspec.to_builtins(result, builtin_types=(bytes,))))
             (aside / _RECORD).write_bytes(hashlib.sha256(body).digest() + body)
-            aside.replace(self.folder / key)
-        except (OSError, ValueError, OverflowError):
-            pass  # another process was faster, the disk is full, or a result is none that can be written
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
 
 
 class Remembered(msgspec.Struct, array_like=True):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+from copy import deepcopy
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -60,6 +62,8 @@ Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 # Infinity and NaN are no JSON, and no metadata value is one.
 Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Scalar = StrictBool | StrictInt | Finite | StrictStr
+_SPDX, _ADDRESS = "[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", "https?://[!#-;=?-~]+"
+CardText = Annotated[StrictStr, Field(min_length=1, max_length=4000)]
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.
 TemplateName = Literal["gemma", "llama3", "qwen3"]
@@ -195,6 +199,17 @@ class Export(_Group):
         return self
 
 
+class Card(_Group):
+    """What the dataset card says beside what the pipeline knows; null where nobody has said it."""
+
+    description: CardText | None = None
+    source: CardText | None = None
+    license: Annotated[StrictStr, Field(pattern=f"^({_SPDX}|{_ADDRESS})$")] | None = None
+    homepage: Annotated[StrictStr, Field(pattern=f"^{_ADDRESS}$")] | None = None
+    creator: CardText | None = None
+    example: StrictBool = True
+
+
 class SmokeTrain(_Group):
     samples: Annotated[Whole, Field(ge=1, le=10_000)]
     steps: Annotated[Whole, Field(ge=1, le=1000)]
@@ -218,6 +233,7 @@ class Params(_Group):
     split: Split
     render: Render
     export: Export
+    card: Card = Card()
     smoke_train: SmokeTrain
 
     @model_validator(mode="after")
@@ -249,7 +265,7 @@ def read_yaml(path: Path) -> Any:
         TracesError: it is missing or not YAML.
     """
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        return deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise TracesError(f"{path}: no such file; run from the repository's root, or `git checkout {path}`") from None
     except MarkedYAMLError as error:
@@ -257,6 +273,12 @@ def read_yaml(path: Path) -> Any:
         raise TracesError(f"{path}{line}: {one_line(str(error.problem or error.context))}") from None
     except (OSError, ValueError, YAMLError) as error:
         raise TracesError(f"{path}: {one_line(str(error))}") from None
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> Any:
+    """What a text says. Remembered: dvc.lock takes a quarter of a second, and a stage looks into it more than once."""
+    return YAML(typ="safe").load(text)
 
 
 def load_params(path: Path = PARAMS) -> Params:

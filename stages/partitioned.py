@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from traces.batches import batches, text_bytes
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, machine_fault, one_line
 
 T = TypeVar("T")
 
@@ -126,6 +126,8 @@ def read_chunks(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
                 for batch in file.iter_batches(CHUNK_ROWS, row_groups=[group], columns=columns, use_threads=False):
                     yield batch.select(columns)
     except (pa.ArrowException, OSError) as error:
+        if machine_fault(error):
+            raise
         raise TracesError(f"{path}: damaged ({one_line(str(error), 120)}); `dvc repro` makes it anew") from None
 
 

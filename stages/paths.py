@@ -15,6 +15,8 @@ PAIRS = Path("data/pairs")
 PAIR_COUNTS = PAIRS / "counts.json"
 EXPORT = Path("data/export")
 TWINS = EXPORT / "parquet"
+CARD = EXPORT / "README.md"
+CROISSANT = EXPORT / "croissant.json"
 MANIFEST = Path("data/manifest.json")
 TRACE_IDS = Path("data/trace_ids")
 

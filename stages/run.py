@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 
 from stages.executor import collect_seldom
 from stages.params import Params, load_params
 from traces.errors import TracesError, one_line, unexpected
+from traces.files import folder_lock
+
+_WAITS = "{}: another stage is at work in this folder, most likely of a `dvc repro` that was killed; waiting for it"
 
 
 def run_stage(name: str, work: Callable[[Params], None]) -> None:
@@ -18,8 +24,11 @@ def run_stage(name: str, work: Callable[[Params], None]) -> None:
     if work.__module__ == "__main__":
         # By the name that it has in every other process, too: there, `__main__` is something else.
         work = import_module(f"stages.{name}").work
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # stages/__init__.py put it off until now
     try:
-        work(load_params())
+        with _turn(name):
+            work(load_params())
     except TracesError as error:
         message = str(error)
     except BrokenExecutor:
@@ -33,3 +42,12 @@ def run_stage(name: str, work: Callable[[Params], None]) -> None:
     else:
         return
     sys.exit(f"{name}: {one_line(message, 2000)}")
+
+
+@contextmanager
+def _turn(name: str) -> Iterator[None]:
+    """One stage at a time in a workspace: that of a killed `dvc repro` goes on, and would write over the next one's."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # a file system without locks
+            stack.enter_context(folder_lock(Path(), lambda: print(_WAITS.format(name), file=sys.stderr, flush=True)))
+        yield

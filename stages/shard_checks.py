@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import filecmp
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from stages.selected import Member, render_members, rendered_batches, with_rejec
 from stages.statistics import Statistics
 from stages.twins import write_twin
 from traces.errors import one_line
-from traces.files import read_piece
+from traces.files import read_piece, scratch_folder
 from training.formats import FORMATS, TURN_FAULTS
 from training.templates import Template, load_template
 
@@ -133,8 +132,8 @@ def _check_texts(name: str, params: Params, template: Template, checks: Partitio
 def _check_twin(shard: _Shard, faults: Faults) -> None:
     """The shard's Parquet twin is what making it again gives."""
     twin = TWINS / shard.format_name / f"{shard.path.stem}.parquet"
-    with faults.guard(twin.as_posix()), tempfile.TemporaryDirectory(prefix="validate-") as scratch:
-        again = Path(scratch) / twin.name
+    with faults.guard(twin.as_posix()), scratch_folder("twin") as scratch:
+        again = scratch / twin.name
         write_twin(shard.path, shard.format_name, again)
         if not twin.exists() or not filecmp.cmp(twin, again, shallow=False):
             faults.add("content", twin.as_posix(), f"not the records of {shard.path.as_posix()}")

@@ -14,15 +14,17 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from stages.card import card_files
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import Workers, open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import hash_path, hash_quoted, load_lock, lock_faults
+from stages.lock import cache_faults, hash_path, hash_quoted, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
 from stages.partitioned import partition_names, partition_path, read_rows
 from stages.paths import (
+    CARD,
     CHARACTERS,
     COUNTS,
     EXPORT,
@@ -76,7 +78,9 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         check_lock(faults, hashes)
     with faults.guard(str(MANIFEST), "manifest"):
         manifest = load_manifest(faults)
-        check_manifest(params, manifest, faults)
+        right = check_manifest(params, manifest, faults)
+        with faults.guard(str(CARD), "card"):
+            check_card(params, right, faults)
     with faults.guard(str(TRACE_IDS)):
         check_trace_ids(faults)
     with faults.guard(str(SELECTION)):
@@ -117,11 +121,11 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
 
 def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
     """Every hash in dvc.lock, of the stages before this one, is that of the bytes. `hashes` gets those of all files."""
-    entries = load_lock((*QUOTED, "manifest"))
+    entries = load_lock((*QUOTED, "manifest", "card"))
     found = hash_quoted(entries)
     for artefact in found.values():
         hashes |= artefact.files if artefact else {}
-    for line in lock_faults(entries, read_yaml(PARAMS), found):
+    for line in (*cache_faults(entries, found), *lock_faults(entries, read_yaml(PARAMS), found)):
         where, _, what = line.partition(": ")
         faults.add("hash", where, what)
 
@@ -134,13 +138,24 @@ def load_manifest(faults: Faults) -> dict[str, Any]:
     return held if isinstance(held, dict) else {}
 
 
-def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> None:
-    """The manifest is what building it again gives."""
+def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """The manifest is what building it again gives. Returns that."""
     right = build_manifest(params, load_lock(QUOTED), hash_path(TRACE_IDS))
     for key in {**right, **held}:
         if held.get(key) != right.get(key):
             found, wanted = json.dumps(held.get(key)), json.dumps(right.get(key))
             faults.add("manifest", f"{MANIFEST}: {key}", f"says {found[:120]}, the data says {wanted[:120]}")
+    return right
+
+
+def check_card(params: Params, manifest: dict[str, Any], faults: Faults) -> None:
+    """The dataset card and its Croissant metadata are what making them again of the right `manifest` gives."""
+    for path, text in card_files(params, manifest).items():
+        lines = zip_longest(*(data.splitlines(keepends=True) for data in (path.read_bytes(), text.encode())))
+        for number, (found, wanted) in enumerate(lines, 1):
+            if found != wanted:
+                faults.add("card", f"{path.as_posix()}, line {number}", "not what making it again gives")
+                break
 
 
 def check_trace_ids(faults: Faults) -> None:

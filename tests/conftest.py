@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.faults.table import pytest_terminal_summary  # noqa: F401 - pytest finds it here
 from tests.support.postgres import postgres_server
 from tests.support.s3 import S3Server, s3_server
 from tests.support.samples import row, write_jsonl

@@ -68,6 +68,20 @@ def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Pa
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+MESSAGES = {
+    "stages": ("a worker was killed, most likely for memory", "interrupted; nothing half-written was left",
+               "another stage is at work in this folder", "was damaged in DVC's cache, and is removed from it"),
+    "traces": ("no space left on this disk", "the disk is read-only", "this user may not"),
+}  # fmt: skip
+
+
+def test_what_the_docs_say_of_faults_is_what_the_code_says() -> None:
+    page = (ROOT / "docs/trust.md").read_text()
+    for package, messages in MESSAGES.items():
+        code = "".join(path.read_text() for path in (ROOT / package).glob("*.py"))
+        assert [text for text in messages if text not in page or text not in code] == []
+
+
 @pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH's ssh-keygen, which signs, is not installed")
 def test_the_commands_about_trust_run(repository: Path) -> None:
     page = ROOT / "docs/trust.md"
@@ -126,11 +140,13 @@ def test_the_docs_way_of_loading_with_datasets_works(repository: Path, tmp_path:
     scripts = (block.text for block in blocks(ROOT / "docs/datasets.md") if block.language == "python")
     run(repository, "dvc", "exp", "run", "validate", "-S", "export.parquet=true")
     settings = {"HF_HOME": str(tmp_path), "HF_DATASETS_OFFLINE": "1"}
-    lines, twins = (run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts)
+    found = (run(repository, "python", "-W", "ignore", "-c", script, **settings).out for script in scripts)
+    lines, twins, described = found
     assert lines.splitlines()[-1].endswith("{'train': 1805, 'validation': 240, 'test': 293}")
     game, same_game, count = twins.splitlines()[-1].split()
     assert {game, same_game} <= {"high_card_duel", "spades_mini", "gin_rummy"}
     assert count == "1805"
+    assert described.splitlines()[-1] in {"high_card_duel", "spades_mini", "gin_rummy"}
 
 
 def test_the_docs_name_every_check_of_the_smoke_run() -> None:

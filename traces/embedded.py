@@ -12,6 +12,7 @@ from pathlib import Path
 
 from traces.batches import batches
 from traces.errors import TracesError
+from traces.files import scratch_folder
 from traces.incoming import IncomingRow
 from traces.recordings import RECORDED, read_recording, recordings
 from traces.store.base import Store
@@ -31,10 +32,10 @@ def build_embedded(folder: Path = RECORDED) -> Iterator[str]:
     Raises:
         TracesError: a recording is damaged, or two hold one id.
     """
-    with tempfile.TemporaryDirectory(prefix="traces-") as scratch:
+    with scratch_folder("traces", Path(tempfile.gettempdir()), 0o700) as scratch:
         url = f"sqlite:///{scratch}/traces.db"
         engine, _ = open_writable(url)
-        with StoreWriter(engine, embedded_label(folder)) as writer:
+        with StoreWriter(engine, f"{embedded_label(folder)} in {scratch.parent}") as writer:
             for path in recordings(folder):
                 _load(path, writer)
         yield url

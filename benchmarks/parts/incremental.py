@@ -8,6 +8,7 @@ from benchmarks.bench import Bench, say
 from benchmarks.cache import cached
 from benchmarks.database import append, counted
 from benchmarks.measure import Measurement
+from benchmarks.parts.versions import tag
 
 SHARE = 0.01
 
@@ -46,9 +47,10 @@ class Incremental:
 
 
 def run(bench: Bench) -> Incremental:
-    """Add traces to the store, pin and build again. The last part: the store is not what it was."""
+    """Add traces to the store, pin and build again. After it the store is not what it was."""
     built, url = bench.built, bench.store(bench.rows)
     before = cached(built.workspace.folder)
+    tag(built.workspace, "before")
     added = round(bench.rows * SHARE)
     say(f"building with {added:,} new traces")
     append(url, added)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from commands.objects import Objects
 from commands.versions import WORKSPACE, Version
+from stages.objects import Objects
 from stages.paths import EXPORT, SPLITS
 from traces.errors import TracesError
 from training.formats import FORMATS

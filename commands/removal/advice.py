@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from commands.holders import Holding
 from commands.options import counted
 from commands.places import NAMED, few, version_names
+from commands.repository import git
+from stages.paths import CARD
 from traces.recordings import RECORDED, read_recording, recordings
 
 _NAMED_FILES = 12
@@ -18,7 +20,7 @@ def advise(holdings: list[Holding], listed: list[str], ids: frozenset[str]) -> I
     all_ids = ids.union(*(held.ids for held in holding))
     recorded = [
         f"     {place} has it, and so has Git's history, which `git filter-repo` can rewrite"
-        for place in _recorded(all_ids)
+        for place in (*_recorded(all_ids), *_shown(all_ids))
     ]
     if not holding:
         yield "no version that was looked into holds it"
@@ -48,3 +50,10 @@ def _recorded(ids: frozenset[str]) -> Iterator[str]:
         lines = [str(number) for number, row in read_recording(path) if row.id in ids]
         if lines:
             yield f"{path}, line {', '.join(lines[:NAMED])}{' and more' if len(lines) > NAMED else ''}"
+
+
+def _shown(ids: frozenset[str]) -> Iterator[str]:
+    """The dataset card, if a commit has one that shows such a trace as its example."""
+    history = git("log", "--all", "--full-history", "-m", "--patch", "--format=", "--", str(CARD))
+    if any(trace_id in history for trace_id in ids):
+        yield f"{CARD}, as it is or once was,"

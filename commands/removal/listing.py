@@ -46,9 +46,9 @@ def add_to_list(listed: list[str], reason: str, day: str | None) -> list[str]:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows((trace, " ".join(reason.split()), _day(day)) for trace in new)
-    held = EXCLUSIONS.read_text()
+    held = EXCLUSIONS.read_text(encoding="utf-8")
     with file_aside(EXCLUSIONS) as aside:
-        aside.write_text(held + ("" if held.endswith("\n") else "\n") + text.getvalue())
+        aside.write_text(held + ("" if held.endswith("\n") else "\n") + text.getvalue(), encoding="utf-8")
     return [*lines, *(f"{trace} added to {EXCLUSIONS}" for trace in new)]
 
 

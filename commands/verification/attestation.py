@@ -50,7 +50,7 @@ def write_attestation(target: Path, copy: Path, verdict: Verdict, entries: dict[
     # The message keeps every number as a float, so the predicate is written as it was.
     text = json.dumps(MessageToDict(statement.pb) | {"predicate": predicate}, indent=2, ensure_ascii=False)
     with file_aside(target) as aside:
-        aside.write_text(text + "\n")
+        aside.write_text(text + "\n", encoding="utf-8")
 
 
 def _provenance(copy: Path, verdict: Verdict, entries: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def clean_copy(commit: str) -> Iterator[Path]:
         git("checkout", "--quiet", "--detach", commit, folder=copy)
         if not (copy / ".dvc").is_dir():
             raise TracesError(f"commit {commit[:12]}: has no .dvc, so there is nothing that could be built again")
-        (copy / ".dvc" / "config.local").write_text(_CONFIG)
+        (copy / ".dvc" / "config.local").write_text(_CONFIG, encoding="utf-8")
         yield copy
 
 

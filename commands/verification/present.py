@@ -8,16 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from commands.objects import Objects
 from commands.verification.pipeline import PIPELINE, declared_name
 from commands.verification.verdict import DIFFERS, MISSING, SAME, Verdict, state_of
 from stages.executor import worker_count
 from stages.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
 from stages.manifest import QUOTED, dataset_id
+from stages.objects import Objects
 from stages.params import PARAMS, read_yaml
 from stages.paths import MANIFEST, TRACE_IDS
 from stages.progress import progress
-from traces.errors import TracesError
 from traces.files import hash_file
 
 
@@ -122,13 +121,8 @@ def _cached(objects: Objects, md5: str) -> tuple[str, list[Path]]:
     path = objects.path(md5)
     if not path.is_file():
         return MISSING, []
-    if not md5.endswith(".dir"):
-        return (SAME, []) if hash_file(path) == md5 else (DIFFERS, [path])
-    try:
-        listing = objects.listing(md5) or {}
-    except TracesError:
-        return DIFFERS, [path]
-    files = {objects.path(wanted): wanted for wanted in listing.values()}
-    damaged = [file for file, wanted in files.items() if file.is_file() and hash_file(file) != wanted]
-    missing = any(not file.is_file() for file in files)
-    return (DIFFERS if damaged else MISSING if missing else SAME), damaged
+    if damaged := objects.damaged(md5):
+        return DIFFERS, damaged
+    listing = objects.listing(md5) or {} if md5.endswith(".dir") else {}
+    missing = any(not objects.path(wanted).is_file() for wanted in listing.values())
+    return (MISSING if missing else SAME), []

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from commands.objects import open_objects
 from commands.repository import commit_of, git
 from commands.verification.clean_copy import clean_copy
 from commands.verification.compare import check_rebuilt
@@ -24,6 +23,7 @@ from commands.verification.present import (
 from commands.verification.rebuild import rebuild
 from commands.verification.verdict import Output, Verdict
 from stages.lock import LOCK, read_lock
+from stages.objects import open_objects
 from stages.paths import EXPORT, MANIFEST
 from traces.errors import TracesError, WrongUse, one_line
 
@@ -91,7 +91,7 @@ def _described(where: str) -> tuple[dict[str, Any], dict[str, Any]]:
         )
     manifest: Any = None
     with suppress(OSError, ValueError):
-        manifest = json.loads(MANIFEST.read_text())
+        manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
     if not _is_manifest(manifest):
         raise TracesError(f"{MANIFEST}{where}: missing, or no manifest; `git checkout {MANIFEST}` restores it")
     return entries, manifest

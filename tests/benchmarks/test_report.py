@@ -17,6 +17,7 @@ from benchmarks.parts.formats import Files, Formats
 from benchmarks.parts.full import CONTENDERS, Full
 from benchmarks.parts.incremental import Incremental
 from benchmarks.parts.scaling import Scaling
+from benchmarks.parts.versions import Versions
 from benchmarks.report import write_page
 from benchmarks.results import Results
 from benchmarks.targets import targets
@@ -38,7 +39,7 @@ RESULTS = Results(
     command="BENCH_ROWS=10000 make bench",
     rows=10_000,
     machine={"CPU": "a processor", "cores": "2"},
-    versions={"Python": "3.11"},
+    software={"Python": "3.11"},
     full=Full(
         9_999,
         BUILT,
@@ -51,6 +52,7 @@ RESULTS = Results(
     scaling=Scaling(TOOK, replace(TOOK, peak=350 * MB), replace(TOOK, cpu=19), TINY),
     everyday=Everyday(TOOK, TOOK, TOOK),
     incremental=Incremental(10_000, 100, TINY, TINY, 101.0, 471, 30 * MB, 500 * MB, 14 * MB),
+    versions=Versions(TINY, TINY),
 )
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
 from tests.support.shell import run
 
-STAGES = ("extract_traces", "select", "render", "export", "manifest", "validate")
+STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 
 
 def refusal(folder: Path, *command: str, **settings: str) -> str:

@@ -56,6 +56,8 @@ def peaks(folder: Path, count: int, partition_rows: int, make: MakeRows = rows) 
     run(repository, "dvc", "commit", "-f", *BEFORE_THE_LOCK, **settings)
     found["manifest"] = peak_mb(repository, "python", "-m", "stages.manifest", **settings)
     run(repository, "dvc", "commit", "-f", "manifest", **settings)
+    found["card"] = peak_mb(repository, "python", "-m", "stages.card", **settings)
+    run(repository, "dvc", "commit", "-f", "card", **settings)
     found["validate"] = peak_mb(repository, "python", "-m", "stages.validate", **settings)
     return found
 

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from commands.objects import Objects
+from commands.verification.pipeline import uncached
 from commands.versions import find_version
+from stages.objects import Objects
+from stages.params import read_yaml
 from tests.support.remote_demo import demo
 from tests.support.s3 import CREDENTIALS, S3Server, use_bucket
 from tests.support.samples import stored, write_sqlite
 from tests.support.shell import BIN, ROOT, Done, commit, copy_repository, environment, replace, run
 
 ROWS, NEW = 600, 6
+KEPT_BY_GIT = uncached(read_yaml(ROOT / "dvc.yaml")["stages"])
 CUT_OFF = "Could not connect to the endpoint URL"
 NO_KEY = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
 WRONG_KEYS = ({"AWS_ACCESS_KEY_ID": "nobody-s-key"}, {"AWS_SECRET_ACCESS_KEY": "wrong"}, NO_KEY)
@@ -63,12 +66,11 @@ def team(tmp_path_factory: pytest.TempPathFactory, s3: S3Server) -> Team:
     return Team(repository, bucket, *held)
 
 
-def reachable(repository: Path, revision: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The objects that a version needs, as its lock and the listings in the cache have them."""
+def needed(repository: Path, revision: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The objects that a version is made of, as its lock and the listings in the cache have them."""
     monkeypatch.chdir(repository)
     objects = Objects(repository / ".dvc/cache")
-    found = find_version(revision).outputs
-    outs = {md5 for path, md5 in found.items() if path != "data/manifest.json" and not path.startswith("reports/smoke")}
+    outs = {md5 for path, md5 in find_version(revision).outputs.items() if path not in KEPT_BY_GIT}
     folders = [md5 for md5 in outs if md5.endswith(".dir")]
     return outs | {md5 for folder in folders for md5 in (objects.listing(folder) or {}).values()}
 
@@ -129,10 +131,10 @@ def test_without_the_store_a_clone_without_cache_fetches_what_it_needs_and_no_mo
     for stage in ("extract_traces", "select", "export"):
         assert f"Stage '{stage}' is cached - skipping run, checking out outputs" in done.out
     assert run(third, "git", "diff", "HEAD~1", "--stat").out == ""
-    needed = reachable(third, "HEAD~1", monkeypatch)
-    assert fetched(third) == needed
-    newer = reachable(team.repository, "HEAD", monkeypatch) - needed
-    assert 0 < len(newer) < len(needed) / 4
+    older, newer = (needed(team.repository, revision, monkeypatch) for revision in ("HEAD~1", "HEAD"))
+    made_here = {md5 for path, md5 in find_version("HEAD~1").outputs.items() if path in KEPT_BY_GIT}
+    assert fetched(third) - made_here == older
+    assert 0 < len(newer - older) < len(older) / 4
 
 
 def test_what_is_wrong_is_said_as_the_docs_quote_it(team: Team, s3: S3Server, tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from commands.holders import Holding, Sought, find_holdings
-from commands.objects import Objects
 from commands.places import say_unread
 from commands.removal.advice import advise
 from commands.removal.listing import as_listed
 from commands.removal.purge import purge_holdings
 from commands.versions import Version, all_versions, remembered_runs
+from stages.objects import Objects
 from stages.partitioned import TRACES_SCHEMA, read_rows, write_partition
 from tests.support.s3 import CREDENTIALS, S3Server
 from tests.support.samples import payload, trace_id
@@ -266,3 +266,13 @@ def test_what_is_pinned_or_set_aside_is_named_in_the_recordings(workspace: Path)
     assert none == "no version that was looked into holds it"
     assert place.startswith("     data/recorded/a.jsonl.gz, line 1 has it")
     assert as_listed(f"SHA256:{'A' * 64}") == f"sha256:{'a' * 64}"
+
+
+def test_the_card_that_shows_a_trace_is_named(built: Path, tmp_path: Path) -> None:
+    """Git keeps it, and no purge takes it out of there."""
+    run(tmp_path, "git", "clone", "-q", str(built), "clone")
+    clone = tmp_path / "clone"
+    run(clone, "dvc", "cache", "dir", "--local", str(built / ".dvc/cache"))
+    (shown,) = re.findall(r'^  "id": "(.*)",$', (clone / "data/export/README.md").read_text(), re.MULTILINE)
+    done = run(clone, "traces", "takedown", shown, "--reason", REASON)
+    assert "     data/export/README.md, as it is or once was, has it, and so has Git's history" in done.out

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from commands.verification.pipeline import uncached
+from stages.params import read_yaml
 from tests.support.samples import trace_id
-from tests.support.shell import Done, commit, run
+from tests.support.shell import ROOT, Done, commit, run
 
+PIPELINES = ["dvc.lock", "training/rl/dvc.lock"]
 REFUSED = "make: in conflict, as named above; docs/together.md says how to settle it\n"
-MADE = ["data/manifest.json", "data/snapshot.json", "dvc.lock"]
+MADE = ["data/manifest.json", "data/snapshot.json", "data/export/README.md", "dvc.lock"]
 
 
 @pytest.fixture
@@ -29,6 +32,16 @@ def merged(folder: Path, into: str, other: str) -> Path:
     run(folder, "dvc", "repro", "--force-downstream")
     commit(folder, f"Merge {other}")
     return folder
+
+
+def test_whatever_git_keeps_of_what_is_made_is_marked_so() -> None:
+    made = [
+        *PIPELINES,
+        *uncached(read_yaml(ROOT / "dvc.yaml")["stages"]),
+        *uncached(read_yaml(ROOT / "training/rl/dvc.yaml")["stages"]),
+    ]
+    said = run(ROOT, "git", "check-attr", "made", "merge", "--", *made).out.splitlines()
+    assert [line for line in said if not line.endswith((": made: set", ": merge: unset"))] == []
 
 
 def test_whichever_is_merged_into_which_the_dataset_is_the_same(two_branches: Path, tmp_path: Path) -> None:
@@ -54,7 +67,7 @@ def test_what_is_made_is_in_conflict_and_whole_and_what_is_written_is_merged(bra
     run(branches, "git", "merge", "-q", "main", code=1)
     conflicts = run(branches, "git", "diff", "--name-only", "--diff-filter=U").out.splitlines()
     assert set(MADE) < set(conflicts)
-    assert all(path in MADE or path.startswith("reports/") for path in conflicts)
+    assert all(path in MADE or path.startswith(("reports/", "data/export/")) for path in conflicts)
     assert {path: (branches / path).read_bytes() for path in MADE} == before
     listed = (branches / "data/exclusions.csv").read_text().splitlines()[1:]
     assert sorted(line.partition(",")[2] for line in listed) == ["of main,2026-11-20", "of other,2026-11-20"]

@@ -192,7 +192,7 @@ def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path
     head = run(clone, "git", "rev-parse", "v1.0.0").out.strip()
     assert done.out.splitlines()[-1] == (
         f"verified: {json.loads((repository / 'data/manifest.json').read_text())['dataset_id']} is what commit "
-        f"{head[:12]} makes of its pinned inputs, 6 stages rebuilt"
+        f"{head[:12]} makes of its pinned inputs, 7 stages rebuilt"
     )
     proof = json.loads((clone / "proof.json").read_text())
     assert proof["_type"] == "https://in-toto.io/Statement/v1"
@@ -216,8 +216,8 @@ def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path
 def test_a_lie_that_agrees_with_itself_is_found_by_rebuilding(repository: Path) -> None:
     shard = next((repository / "data/export/tunix_sft").glob("train-*"))
     shard.write_bytes(shard.read_bytes().replace(b"Legal moves", b"Legal Moves", 1))
-    for stage in ("export", "manifest", "validate", "smoke_train"):
-        if stage == "manifest":
+    for stage in ("export", "manifest", "card", "validate", "smoke_train"):
+        if stage in ("manifest", "card"):
             run(repository, "dvc", "repro", "-q", "-f", "-s", stage)
         else:
             run(repository, "dvc", "commit", "-q", "-f", stage)

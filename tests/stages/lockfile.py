@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from stages import export, extract_traces, manifest, render, select
+from stages import card, export, extract_traces, manifest, render, select
 from stages.lock import hash_path
 from stages.params import Params, load_params
 from tests.support.samples import write_jsonl
@@ -19,7 +19,7 @@ from traces.pin import SNAPSHOT, dump_pin
 from traces.pinning import take_pin
 from traces.store import DATABASE_URL
 
-STAGES = ("extract_traces", "select", "render", "export", "manifest")
+STAGES = ("extract_traces", "select", "render", "export", "manifest", "card")
 
 
 def set_params(**changes: Any) -> Params:
@@ -63,12 +63,18 @@ def build(rows: Iterable[Any]) -> None:
 def rebuild() -> None:
     """All that is before the gate, from the store as it is."""
     repin()
+    build_pinned()
+
+
+def build_pinned() -> None:
+    """All that is before the gate, from the recordings as they are pinned."""
     extract_traces.work(load_params())
     select.work(load_params())
     render.work(load_params())
     export.work(load_params())
     write_lock()
     manifest.work(load_params())
+    card.work(load_params())
     write_lock()
 
 

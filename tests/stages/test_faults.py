@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+
+import pytest
+
 from stages.faults import NAMED, Faults
 
 
@@ -16,3 +20,12 @@ def test_the_first_are_named_and_all_are_counted() -> None:
     assert (whole.total, len(whole.lines)) == (180, NAMED)
     assert whole.lines[0] == "part 0: fault 0\\n"
     assert whole.lines[-1] == "part 1: fault 39\\n"
+
+
+def test_a_full_disk_is_no_fault_of_the_dataset() -> None:
+    faults = Faults()
+    with pytest.raises(OSError), faults.guard("data/export"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with faults.guard("data/export"):
+        raise ValueError("no record")
+    assert faults.lines == ["data/export: cannot be checked: ValueError: no record"]

@@ -15,7 +15,7 @@ from traces.errors import TracesError
 
 def test_hashes_are_those_that_dvc_computed(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(built)
-    entries = load_lock(("extract_traces", "select", "render", "export", "manifest", "validate"))
+    entries = load_lock(("extract_traces", "select", "render", "export", "manifest", "card", "validate"))
     items = [item for entry in entries.values() for kind in ("deps", "outs") for item in entry[kind]]
     assert len(items) > 100
     assert any(item["md5"].endswith(".dir") for item in items)

@@ -12,12 +12,20 @@ from stages.run import run_stage
 from traces.errors import TracesError
 
 
+class IOException(Exception):
+    """As DuckDB's, which has no number."""
+
+
 @pytest.mark.parametrize(
     ("error", "says"),
     [
         (TracesError("file, line 7: two\nlines"), "render: file, line 7: two\\nlines"),
         (BrokenProcessPool("gone"), "render: a worker was killed, most likely for memory; set TRACES_WORKERS=1"),
-        (OSError(28, "No space left on device", "data/x"), "render: data/x: No space left on device"),
+        (OSError(28, "No space left on device", "data/x"), "render: data/x: no space left on this disk; free some"),
+        (OSError(30, "Read-only file system", f"data/.x.{'0' * 32}.tmp/x/part"), "render: data: the disk is read-only"),
+        (IOException("IO Error: No space left on device"), "render: /"),
+        (RuntimeError("disk is full"), "render: unexpected RuntimeError: disk is full"),
+        (OSError(5, "Input/output error", "data/x"), "render: data/x: Input/output error"),
         (RuntimeError("two\nlines"), "render: unexpected RuntimeError: two\\nlines (TRACES_DEBUG=1 shows where"),
         (KeyboardInterrupt(), "render: interrupted; nothing half-written was left"),
     ],

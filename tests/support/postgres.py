@@ -2,7 +2,7 @@
 
 `python -m tests.support.postgres` starts a server, prints its URL and waits for its standard input to close: which
 happens when the parent ends, however it ends. Its data lies in no folder of pytest's: each run of pytest takes those
-away from other users, and so from the server of a run that goes on.
+away from other users, and so from the server of a run that goes on. With a folder behind, it lies there, and stays.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from benchmarks.server import started_server
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """A server; yields the URL of its superuser."""
+def postgres_server(*folder: str) -> Iterator[str]:
+    """A server, with its data in `folder` if it is to stay; yields the URL of its superuser."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.postgres"],
+        [sys.executable, "-m", "tests.support.postgres", *folder],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -38,11 +38,14 @@ def postgres_server() -> Iterator[str]:
         process.communicate(timeout=60)
 
 
-def serve() -> None:
-    with tempfile.TemporaryDirectory(prefix="postgres.") as folder, started_server(Path(folder)) as url:
+def serve(*folder: str) -> None:
+    with (
+        nullcontext(*folder) if folder else tempfile.TemporaryDirectory(prefix="postgres.") as place,
+        started_server(Path(place)) as url,
+    ):
         print(url, flush=True)
         sys.stdin.read()
 
 
 if __name__ == "__main__":
-    serve()
+    serve(*sys.argv[1:])

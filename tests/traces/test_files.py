@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.shell import ROOT
 from traces.files import file_aside, folder_aside, write_text
 
 
@@ -62,3 +65,28 @@ def test_text_that_is_there_already_is_not_written_again(tmp_path: Path) -> None
     assert target.stat().st_ino == before.st_ino
     write_text(target, "other\n")
     assert target.read_bytes() == b"other\n"
+
+
+_WRITING = """
+import sys, time
+from pathlib import Path
+from traces.files import folder_aside
+with folder_aside(Path(sys.argv[1])) as aside:
+    (aside / "half").touch()
+    print(flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_dead_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    (tmp_path / ".mine.tmp").mkdir()
+    command = [sys.executable, "-c", _WRITING, str(tmp_path / "folder")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        write_text(tmp_path / "file", "one")
+        (aside,) = tmp_path.glob(".folder.*.tmp")
+        assert (aside / "folder/half").exists()
+        process.kill()
+    write_text(tmp_path / "file", "two")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".mine.tmp", "file"]

@@ -12,7 +12,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, inspect, literal_column, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, one_line, said_by_database
 from traces.partitions import Partition, Row, fingerprint
 from traces.scores import Score, score_value
 from traces.store.source import Source
@@ -132,8 +132,7 @@ class Store(ABC):
         try:
             yield
         except DBAPIError as error:
-            said = str(error.orig).strip().splitlines() or [type(error).__name__]
-            raise TracesError(f"{self.label}: {self.mask(one_line(said[0]))}") from None
+            raise TracesError(f"{self.label}: {self.mask(said_by_database(error.orig or error))}") from None
         except SQLAlchemyError as error:
             raise TracesError(f"{self.label}: {self.mask(one_line(str(error).splitlines()[0]))}") from None
 

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, said_by_database
 from traces.partitions import Row
 
 
@@ -82,5 +82,5 @@ def driver_errors(label: str, password: object) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        said = one_line((str(error).strip().splitlines() or [type(error).__name__])[0])
+        said = said_by_database(error)
         raise TracesError(f"{label}: {said.replace(str(password), '***') if password else said}") from None

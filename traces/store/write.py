@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
 
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError, said_by_database
 from traces.ids import normalise_id
 from traces.incoming import IncomingRow
 from traces.model import InvalidTrace, decode_trace, encode_payload
@@ -147,7 +147,7 @@ class StoreWriter:
         return row_id if self._id_form == "hyphens" else row_id.replace("-", "")
 
     def _error(self, error: DBAPIError) -> TracesError:
-        said = one_line((str(error.orig).strip().splitlines() or ["refused"])[0])
+        said = said_by_database(error.orig or error)
         password = self.engine.url.password
         return TracesError(f"{self.label}: {said.replace(str(password), '***') if password else said}")
 

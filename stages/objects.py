@@ -7,11 +7,13 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from traces.errors import TracesError, one_line
+from traces.files import hash_file
 
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
@@ -44,6 +46,28 @@ class Objects:
                     return files
         raise TracesError(f"{path}: damaged; remove it, then `dvc pull` or `dvc repro`")
 
+    def damaged(self, md5: str) -> list[Path]:
+        """What is not what its name says, of the object with this hash and, where that is a folder's, of its files'."""
+        path = self.path(md5)
+        if not md5.endswith(".dir"):
+            return [path] if path.is_file() and hash_file(path) != md5 else []
+        try:
+            listing = self.listing(md5) or {}
+        except TracesError:
+            return [path]
+        return [file for wanted in sorted({*listing.values()}) for file in self.damaged(wanted)]
+
+    def remove_damaged(self, md5s: Iterable[str]) -> list[Path]:
+        """Remove what is damaged of these objects, so that DVC misses it, and return where it was.
+
+        DVC takes an object that is read-only, as it makes them all, for sound without a look: it would bring a damaged
+        one back each time, and put it in the place of a sound output that a stage has just made.
+        """
+        damaged = sorted({path for md5 in md5s for path in self.damaged(md5)})
+        for path in damaged:
+            path.unlink(missing_ok=True)
+        return damaged
+
 
 def open_objects() -> Objects:
     """The cache of the repository in the working directory, by what DVC says.
@@ -51,7 +75,9 @@ def open_objects() -> Objects:
     Raises:
         TracesError: this is no DVC repository.
     """
-    done = subprocess.run([sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, check=False, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, check=False, encoding="utf-8"
+    )
     if done.returncode:
         raise TracesError(f"dvc cache dir: {one_line(done.stderr.strip())}")
     return Objects(Path(done.stdout.strip()).absolute())
