@@ -7,19 +7,30 @@ PIP := .venv/bin/python -m pip install --quiet --disable-pip-version-check
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate pyproject.toml
 TEST_WORKERS ?= 2
+BASE ?= origin/main
+REPORT ?= .cache/pull-request.md
 
-.PHONY: repro gate test soak lint format bench bench-scale deps schemas lock clean
+.PHONY: repro gate pull-request remote-demo test soak lint format bench bench-scale deps schemas lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
 # training as unchanged. Forced downstream, what follows a stage that ran runs too; where none does, nothing does.
 repro: .venv/training  ## build the dataset, train on it for ten steps, and say what it is
+	@! { git diff --name-only --diff-filter=U | git check-attr --stdin made | sed '/: set$$/d; s/: made: .*//'; \
+		git grep -lI '^<<<<<<< '; } 2> /dev/null | sort -u | grep . || \
+		{ echo "make: in conflict, as named above; docs/together.md says how to settle it"; exit 2; }
 	dvc repro --force-downstream
 	@echo
 	@traces summary
 
 gate: .venv/ready  ## what CI runs on every push: the dataset held to the gate, without the packages for training
 	.ci/gate
+
+pull-request: .venv/ready  ## the gate, and in REPORT what changed in the dataset since the branch BASE
+	.ci/pull-request "$(BASE)" "$(REPORT)"
+
+remote-demo: .venv/ready  ## push to a real S3 server and pull from it, all on this machine
+	python -m tests.support.remote_demo
 
 test: .venv/training  ## the test suite, under 10 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal

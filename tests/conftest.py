@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from tests.faults.table import pytest_terminal_summary  # noqa: F401 - pytest finds it here
 from tests.support.postgres import postgres_server
-from tests.support.shell import copy_repository, lay_out, run
+from tests.support.s3 import S3Server, s3_server
+from tests.support.samples import row, write_jsonl
+from tests.support.shell import commit, copy_repository, lay_out, replace, run
 from traces.ungar.install import INSTALL, ungar_version
 
 
@@ -55,10 +58,48 @@ def repository(built: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def two_branches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small repository, without the training run: `main` and `other` have both changed params and taken in traces.
+
+    Not to be changed, but cloned: its cache has both datasets.
+    """
+    folder = copy_repository(tmp_path_factory.mktemp("branches") / "project")
+    pipeline = (folder / "dvc.yaml").read_text()
+    (folder / "dvc.yaml").write_text(re.sub(r"\n  smoke_train:\n(.+\n|\n(?=  ))*", "", pipeline))
+    (folder / "dvc.lock").unlink()
+    shutil.rmtree(folder / "data/recorded")
+    add_traces(folder, "before", range(200))
+    run(folder, "git", "branch", "other")
+    replace(folder / "params.yaml", "system: null", "system: Think.")
+    add_traces(folder, "ours", range(200, 220))
+    run(folder, "git", "checkout", "-q", "other")
+    replace(folder / "params.yaml", "min_characters: null", "min_characters: 20")
+    add_traces(folder, "theirs", range(220, 240))
+    run(folder, "git", "checkout", "-q", "main")
+    run(folder, "dvc", "checkout", "-q")
+    return folder
+
+
+def add_traces(folder: Path, name: str, numbers: range) -> None:
+    """A recording more, and the commit of the dataset that has it."""
+    write_jsonl(folder / f"data/recorded/{name}.jsonl.gz", map(row, numbers))
+    run(folder, "traces", "pin")
+    run(folder, "dvc", "repro", "-q")
+    commit(folder, name)
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a real PostgreSQL's superuser."""
     with postgres_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real S3 server. Each test makes buckets of its own."""
+    with s3_server() as server:
+        yield server
 
 
 _numbers = itertools.count()

@@ -1,18 +1,22 @@
-"""What CI runs: the gate on every push, blocking; tests and the smoke run by hand and each night."""
+"""What CI runs: the gate on every push and pull request, blocking; tests and the smoke run by hand and each night."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
-from tests.support.shell import ROOT, commit, run
+from tests.support.shell import ROOT, commit, replace, run
 
-WORKFLOW = YAML(typ="safe").load((ROOT / ".github/workflows/ci.yml").read_text())
+WORKFLOW, PULL_REQUEST = (
+    YAML(typ="safe").load((ROOT / f".github/workflows/{name}.yml").read_text()) for name in ("ci", "pull-request")
+)
 
 
 def test_the_gate_blocks_every_push_and_the_smoke_run_none() -> None:
-    assert {"push", "pull_request", "workflow_dispatch", "schedule"} <= set(WORKFLOW["on"])
+    assert set(WORKFLOW["on"]) == {"push", "workflow_dispatch", "schedule"}
     gate, smoke = WORKFLOW["jobs"]["gate"], WORKFLOW["jobs"]["smoke"]
     assert "if" not in gate
     assert not gate.get("continue-on-error")
@@ -51,3 +55,54 @@ def test_the_gate_refuses_a_dataset_that_is_not_what_its_commit_says(repository:
     done = run(clone, ".ci/gate", code=None)
     assert done.code != 0
     assert "faults, named above and in reports/validation.json" in done.text
+
+
+def test_a_pull_request_is_gated_and_only_the_comment_may_be_left_out() -> None:
+    # Not pull_request_target, which gives the secrets to anybody's code.
+    assert set(PULL_REQUEST["on"]) == {"pull_request"}
+    assert PULL_REQUEST["permissions"] == {"contents": "read", "pull-requests": "write"}
+    (job,) = PULL_REQUEST["jobs"].values()
+    assert not job.get("continue-on-error")
+    checkout, _, gate, summary, comment = job["steps"]
+    assert checkout["with"] == {"fetch-depth": 0}
+    assert gate["run"] == "make pull-request"
+    assert "if" not in gate
+    assert [step for step in job["steps"] if "if" in step] == [comment]
+    assert "secrets." not in str([checkout, summary, comment])
+    assert "${{" not in gate["run"] + summary["run"] + comment["run"]  # a branch's name would run as a command
+
+
+@pytest.fixture
+def request_clone(two_branches: Path, tmp_path: Path) -> Path:
+    """A clone without cache on the branch `other`, as CI has it; both branches and what they began with are pushed."""
+    source = shutil.copytree(two_branches, tmp_path / "source", symlinks=True)
+    run(source, "dvc", "remote", "add", "--local", "--default", "store", str(tmp_path / "store"))
+    run(source, "dvc", "push", "-q", "--all-commits")
+    run(source, "git", "checkout", "-q", "other")
+    run(source, "git", "clone", "-q", ".", str(tmp_path / "clone"))
+    shutil.copy(source / ".dvc/config.local", tmp_path / "clone/.dvc/config.local")
+    return tmp_path / "clone"
+
+
+def test_a_pull_request_says_what_it_changes_since_it_branched_off(request_clone: Path, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    report = "../dataset.md"
+    done = run(request_clone, ".ci/pull-request", "origin/main", report, TMPDIR=str(tmp_path / "scratch"))
+    assert done.out.count("Running stage") == done.out.count("Running stage 'validate'") == 1
+    said = (tmp_path / "dataset.md").read_text()
+    assert "- `selection.min_characters: null -> 20`" in said
+    assert "- `data/recorded: other recordings`" in said
+    assert "system" not in said  # that is the other branch's
+    assert "| trace | all |  |  | 20 | 0 | 0 | 200 |" in said
+    assert list((tmp_path / "scratch").iterdir()) == []
+    assert run(request_clone, "git", "status", "--porcelain").out == ""
+
+
+def test_a_pull_request_whose_lock_is_not_its_own_is_refused(request_clone: Path, tmp_path: Path) -> None:
+    replace(request_clone / "params.yaml", "min_characters: 20", "min_characters: 21")
+    commit(request_clone, "without dvc repro")
+    done = run(request_clone, ".ci/pull-request", "origin/main", "../dataset.md", code=1)
+    assert "failed to reproduce 'select'" in done.out
+    assert done.out.endswith("dvc.lock is not what this commit makes: run `make repro` and commit what it changes\n")
+    assert not (tmp_path / "dataset.md").exists()
+    assert not (request_clone / "data/export/trace").exists()  # nothing was fetched for it

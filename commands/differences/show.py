@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from commands.differences.join import ADDED, CHANGED, REMOVED, SAME, Change, Cou
 from commands.differences.records import Group
 from commands.versions import Version
 from stages.paths import SPLITS
+from traces.errors import one_line
 from training.formats import FORMATS
 
 KINDS = (ADDED, REMOVED, CHANGED, SAME)
@@ -58,12 +60,14 @@ def as_markdown(found: Comparison) -> Iterator[str]:
     """The comparison as Markdown, fit for a comment."""
     yield f"### {found.before.dataset_id} → {found.after.dataset_id}"
     yield ""
-    yield from (f"- `{line}`" for line in found.reasons or [_unexplained(found)])
+    yield from (f"- {_code(line)}" for line in found.reasons or [_unexplained(found)])
     yield ""
     head, *rows = _table(found.counts)
     yield f"| {' | '.join(head)} |"
     yield f"|{'|'.join([' --- '] * 4 + [' ---: '] * len(KINDS))}|"
-    yield from (f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+    for name, split, source, game, *counts in rows:
+        cells = [name, split, *(_code(text).replace("|", r"\|") for text in (source, game)), *counts]
+        yield f"| {' | '.join(cells)} |"
     for name, line in _fields(found.counts):
         yield ""
         yield f"Fields of {name} that changed: {line}."
@@ -101,9 +105,18 @@ def _table(counts: Counts) -> list[list[str]]:
         for group, found in groups:
             total = [one + other for one, other in zip(total, found, strict=True)]
             if sum(found) > found[KINDS.index(SAME)]:
-                rows.append([*group, *(f"{count:,}" for count in found)])
+                rows.append([*(one_line(text, 80) for text in group), *(f"{count:,}" for count in found)])
         rows.append([name, "all", "", "", *(f"{count:,}" for count in total)])
     return rows
+
+
+def _code(text: str) -> str:
+    """The text as Markdown that shows it and obeys nothing in it: a trace may have been named to link or to mention."""
+    if not text:
+        return ""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    space = " " if len(fence) > 1 else ""
+    return f"{fence}{space}{text}{space}{fence}"
 
 
 def _aligned(rows: list[list[str]]) -> Iterator[str]:

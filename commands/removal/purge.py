@@ -20,6 +20,8 @@ from traces.errors import TracesError, one_line
 
 _PASSWORD = re.compile(r"//[^/\s]*@")
 _SAYING = ("", PAIRS.as_posix(), TRACES.as_posix())
+# What .dvc/config names until somebody has a bucket; no bucket can have this name.
+_UNSET = "<your-bucket>"
 
 
 def purge_holdings(holdings: list[Holding], *, ask: bool) -> Iterator[str]:
@@ -66,8 +68,11 @@ def _purge(objects: list[str]) -> Iterator[str]:
     shutil.rmtree(memo_root(), ignore_errors=True)
     with Repo() as repo:
         # Remotes first: what is in the cache is what says which objects those are.
-        for name in repo.config["remote"]:
-            yield _purge_from(f"remote {name}", partial(repo.cloud.get_remote_odb, name, "purge"), objects)
+        for name, settings in repo.config["remote"].items():
+            if _UNSET in settings["url"]:
+                yield f"remote {name}: has no address yet, so nothing to remove"
+            else:
+                yield _purge_from(f"remote {name}", partial(repo.cloud.get_remote_odb, name, "purge"), objects)
         yield _purge_from("DVC's cache", lambda: repo.cache.local, objects)
 
 

@@ -19,6 +19,7 @@ from commands.removal.purge import purge_holdings
 from commands.versions import Version, all_versions, remembered_runs
 from stages.objects import Objects
 from stages.partitioned import TRACES_SCHEMA, read_rows, write_partition
+from tests.support.s3 import CREDENTIALS, S3Server
 from tests.support.samples import payload, trace_id
 from tests.support.shell import commit, run
 from traces.errors import TracesError
@@ -41,8 +42,13 @@ def without_line(path: Path, needle: str) -> None:
     path.write_bytes(gzip.compress(b"".join(line for line in lines if needle.encode() not in line), mtime=0))
 
 
-def test_a_trace_is_gone_from_cache_and_remote(repository: Path, tmp_path: Path) -> None:
+def test_a_trace_is_gone_from_cache_and_remotes(
+    repository: Path, tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     remote, cache = tmp_path / "remote", repository / ".dvc/cache"
+    bucket = s3.make_bucket("takedown")
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
     params = repository / "params.yaml"
     text = re.sub(r"  formats: .*", "  formats: [trace, tunix_sft, tunix_dpo]", params.read_text())
     params.write_text(text.replace("parquet: false", "parquet: true"))
@@ -50,7 +56,10 @@ def test_a_trace_is_gone_from_cache_and_remote(repository: Path, tmp_path: Path)
     commit(repository, "with pairs")
     run(repository, "git", "tag", "-a", "v1.0.0", "-m", "released")
     run(repository, "dvc", "remote", "add", "-d", "--local", "store", str(remote))
-    run(repository, "dvc", "push", "-q")
+    run(repository, "dvc", "remote", "add", "--local", "bucket", f"s3://{bucket}/data")
+    run(repository, "dvc", "remote", "modify", "--local", "bucket", "endpointurl", s3.endpoint)
+    for name in ("store", "bucket"):
+        run(repository, "dvc", "push", "-q", "-r", name)
 
     # One that was rejected: its text is also in the record of another trace.
     (pairs,) = (repository / "data/pairs").glob("*.parquet")
@@ -75,8 +84,13 @@ def test_a_trace_is_gone_from_cache_and_remote(repository: Path, tmp_path: Path)
     commit(repository, f"{gone} taken down")
     said = run(repository, "traces", "takedown", gone, "--purge", "--yes").out
     assert f"{gone} is on data/exclusions.csv already\n" in said
-    assert re.search(r"^remote store: \d+ files removed\nDVC's cache: \d+ files removed$", said, re.MULTILINE), said
-    assert holding(remote, gone) == holding(cache, gone) == []
+    removed = r"(\d+) files removed"
+    ((store, other),) = re.findall(
+        f"^remote store: {removed}\nremote bucket: {removed}\nDVC's cache: ", said, re.MULTILINE
+    )
+    assert store == other, said
+    assert "remote s3: has no address yet, so nothing to remove\n" in said
+    assert holding(remote, gone) == holding(cache, gone) == holding(s3.download(bucket, tmp_path / "held"), gone) == []
     assert not pair_records[0].exists()
     assert holding(repository / "data", gone) == [repository / "data/exclusions.csv"]
     assert not (repository / ".cache/memo").exists()

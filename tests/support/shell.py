@@ -80,6 +80,13 @@ def commit(folder: Path, message: str) -> None:
     run(folder, "git", "commit", "-q", "--allow-empty", "-m", message)
 
 
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text that stands in a file once."""
+    text = path.read_text()
+    assert text.count(old) == 1, f"{old!r} stands in {path} {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+
+
 def lay_out(folder: Path) -> None:
     """An empty repository's worth of inputs: params, schemas, no recordings."""
     for name in ("data/recorded", "reports"):
