@@ -72,6 +72,11 @@ def build_pinned() -> None:
     select.work(load_params())
     render.work(load_params())
     export.work(load_params())
+    describe()
+
+
+def describe() -> None:
+    """The manifest and the card of what lies in the workspace, dvc.lock being right before and after."""
     write_lock()
     manifest.work(load_params())
     card.work(load_params())

@@ -13,11 +13,11 @@ import pytest
 from distributed import Client
 from psycopg.types.json import Json
 
-from stages import cluster, extract_traces, memo, validate
+from stages import cluster, export, extract_traces, memo, render, select, validate
 from stages.cluster import InWorkspace
 from stages.executor import open_workers
 from stages.params import load_params
-from tests.stages.lockfile import STAGES, set_params, write_lock
+from tests.stages.lockfile import describe, set_params
 from tests.support.cluster import dask_cluster
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
@@ -47,11 +47,9 @@ def where(_: int) -> str:
 
 
 def build_all() -> dict[str, str]:
-    for name in STAGES[:-1]:
-        __import__(f"stages.{name}", fromlist=["work"]).work(load_params())
-    write_lock()
-    __import__("stages.manifest", fromlist=["work"]).work(load_params())
-    write_lock()
+    for stage in (extract_traces, select, render, export):
+        stage.work(load_params())
+    describe()
     validate.work(load_params())
     return {path.as_posix(): hash_file(path) for path in sorted(Path("data").rglob("*")) if path.is_file()}
 

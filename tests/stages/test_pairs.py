@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages import export, extract_traces, manifest, pairs, render, select, validate
+from stages import export, extract_traces, pairs, render, select, validate
 from stages.params import load_params
 from stages.partitioned import (
     RENDERED_SCHEMA,
@@ -21,7 +21,7 @@ from stages.partitioned import (
     write_partition,
 )
 from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SCORES, SELECTION, VALIDATION
-from tests.stages.lockfile import build, pin_rows, set_params, write_lock
+from tests.stages.lockfile import build, describe, pin_rows, set_params, write_lock
 from tests.support.samples import row, stored, trace_id, write_sqlite
 from traces.errors import TracesError
 from traces.pin import SNAPSHOT, dump_pin
@@ -264,10 +264,7 @@ def test_scores_rank_by_their_latest_value(workspace: Path, monkeypatch: pytest.
     write_partition(partition_path(SCORES, name), SCORES_SCHEMA, [(i, -score) for i, score in held])
     (SCORES / "notes.txt").write_text("x")
     export.work(load_params())
-    for _ in range(2):
-        write_lock()
-        manifest.work(load_params())
-    write_lock()
+    describe()
     with pytest.raises(TracesError, match="2 faults, named above"):
         validate.work(load_params())
     assert json.loads(VALIDATION.read_text())["first_faults"] == [

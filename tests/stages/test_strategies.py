@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages import export, extract_traces, manifest, render, select, validate
+from stages import export, extract_traces, render, select, validate
 from stages.measures import characters
 from stages.params import load_params
 from stages.partitioned import (
@@ -23,7 +23,7 @@ from stages.partitioned import (
 )
 from stages.paths import MANIFEST, SCORES, SELECTION, STATS, TRACES
 from stages.strata import MAX_NAMES, stratum_of
-from tests.stages.lockfile import extract_and_select, pin_rows, set_params, write_lock
+from tests.stages.lockfile import describe, extract_and_select, pin_rows, set_params
 from tests.stages.test_pairs import pin_scored, scored_store
 from tests.stages.test_select import ALL_TRAIN, counts, numbers, selected
 from tests.support.samples import row, trace_id
@@ -225,9 +225,7 @@ def test_the_store_s_scores_select_and_the_gate_selects_again(workspace: Path, m
     pin_scored(url)
     for stage in (extract_traces, select, render, export):
         stage.work(load_params())
-    write_lock()
-    manifest.work(load_params())
-    write_lock()
+    describe()
     validate.work(load_params())
     assert numbers() == [4, 5, 6]
     held, stats = json.loads(MANIFEST.read_text()), json.loads(STATS.read_text())
