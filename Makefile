@@ -10,7 +10,8 @@ TEST_WORKERS ?= 2
 BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
 
-.PHONY: repro gate pull-request remote-demo test soak lint format bench bench-scale deps schemas lock clean
+.PHONY: repro gate pull-request remote-demo report screenshot test soak baseline lint format bench bench-scale deps schemas \
+	lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -32,6 +33,9 @@ pull-request: .venv/ready  ## the gate, and in REPORT what changed in the datase
 remote-demo: .venv/ready  ## push to a real S3 server and pull from it, all on this machine
 	python -m tests.support.remote_demo
 
+report: .venv/training  ## the dataset as a page to look at: reports/dataset.html
+	traces report
+
 test: .venv/training  ## the test suite, under 10 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
 
@@ -52,6 +56,12 @@ bench: .venv/training  ## what a build costs beside other ways to write it; BENC
 
 bench-scale: .venv/training  ## how cost grows; BENCH_SIZES="5000 20000" for a try
 	python -m benchmarks scale
+
+baseline: .venv/training  ## docs/BASELINE.md: the suite run once, what it covers; BASELINE_TESTS=tests/traces for a try
+	python -m tests.support.baseline $(BASELINE_TESTS)
+
+screenshot: report  ## the README's pictures of that page; needs Chromium
+	python -m tests.support.screenshot
 
 deps: .venv/ready  ## write into dvc.yaml the code that each stage imports
 	python -m tests.support.code_deps

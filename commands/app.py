@@ -11,6 +11,7 @@ from commands.diff import diff
 from commands.ingest import ingest
 from commands.pin import pin
 from commands.record import record
+from commands.report import report
 from commands.show import show
 from commands.status import status
 from commands.summary import summary
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
 )
-for command in (status, record, ingest, pin, summary, show, diff, where, verify, takedown):
+for command in (status, record, ingest, pin, summary, report, show, diff, where, verify, takedown):
     app.command(help=paragraphs(command.__doc__ or ""))(command)
 
 

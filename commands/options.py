@@ -15,6 +15,14 @@ ToUrl = Annotated[
     str | None,
     typer.Option("--to", metavar="URL", help="A database to write to, its table made where it is missing."),
 ]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        "--tokenizer",
+        metavar="NAME",
+        help="A SentencePiece file, or a Hugging Face folder or id; by default one trained on some records here.",
+    ),
+]
 
 
 def time_option(text: str, name: str) -> int:

@@ -6,17 +6,9 @@ from typing import Annotated
 
 import typer
 
-from commands.options import Json
+from commands.options import Json, Tokenizer
 
 TraceId = Annotated[str, typer.Argument(metavar="ID", help="A trace's id.")]
-Tokenizer = Annotated[
-    str | None,
-    typer.Option(
-        "--tokenizer",
-        metavar="NAME",
-        help="A SentencePiece file, or a Hugging Face folder or id; by default one trained on some records here.",
-    ),
-]
 
 
 def show(trace: TraceId, tokenizer: Tokenizer = None, json: Json = False) -> None:

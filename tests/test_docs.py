@@ -53,7 +53,11 @@ def run_script(repository: Path, script: str) -> Done:
 
 def test_the_readme_s_commands_run(repository: Path) -> None:
     done = run_script(repository, shell_text(README))
+    assert "reports/dataset.html: open it in a browser" in done.out
     assert "selected    700 traces" in done.out
+    page = (repository / "reports/dataset.html").read_text()
+    assert "Loss by step, from " in page
+    assert "The gate passed it" in page
 
 
 def test_the_commands_about_scale_run(repository: Path) -> None:
@@ -219,6 +223,12 @@ def test_the_readme_s_map_names_the_folders_that_there_are() -> None:
     named = set(re.findall(r"^\w+/|(?<=^tests/  )docs/", map_block, re.MULTILINE))
     tracked = run(ROOT, "git", "ls-files", "--cached", "--others", "--exclude-standard").out.splitlines()
     assert named == {f"{path.split('/')[0]}/" for path in tracked if "/" in path and not path.startswith(".")}
+
+
+def test_the_readme_s_pictures_are_there_and_small() -> None:
+    pictures = re.findall(r'<img src="([^"]+)" width="\d+" alt="[^"]+">', README.read_text())
+    assert len(pictures) == 2
+    assert sum((ROOT / picture).stat().st_size for picture in pictures) < 200_000
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

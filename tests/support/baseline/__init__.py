@@ -1,0 +1,1 @@
+"""docs/BASELINE.md: what the tests are, what they cover, and the dataset that they were run beside."""
