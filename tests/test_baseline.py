@@ -30,6 +30,7 @@ import pytest
 def test_docs():
     pass
 """,
+    "traces/__init__.py": "",
     "traces/thing.py": """
 def sign(x):
     if x < 0:
