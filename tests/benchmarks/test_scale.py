@@ -14,6 +14,7 @@ from benchmarks.ours import STAGES
 from benchmarks.parts.scale import Left, Scale, Sized, Timed, left_by
 from benchmarks.report import SCALE_PAGE, write_scale
 from benchmarks.sizing import DVC, PIN, Share, limits, parted, partition_seconds, shares, total
+from stages.memo import enabled
 
 MB = 10**6
 GB = 10**9
@@ -143,4 +144,4 @@ def test_what_a_real_build_left_is_seen(built: Path) -> None:
     # The workspace has each output a second time, and the memo the same files under other names.
     assert left.disk > 1.5 * left.stored
     assert left.listing > 50 * left.partitions
-    assert left.memo > 0
+    assert (left.memo > 0) is enabled()  # off in CI

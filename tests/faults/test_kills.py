@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import replace
 from random import Random
@@ -13,6 +14,9 @@ from tests.faults.project import STAGES, Project
 from tests.faults.seeds import seeds
 from tests.support.shell import commit, environment
 
+# DVC runs a stage by the user's shell, and one that does not replace itself by its last command says 128 more.
+KILLED = r"failed to run: python -m stages\.{}, exited with (-9|137)"
+
 
 @pytest.mark.parametrize("stage", STAGES)
 @seeds(1, 12)
@@ -20,7 +24,7 @@ def test_a_stage_that_is_killed(project: Project, stage: str, seed: int) -> None
     project.tries(f"kill -9 of {stage}")
     with stopped(project, stage, Random(f"kill {stage} {seed}")) as stop:
         stop.kill(stop.stage)
-        assert f"failed to run: python -m stages.{stage}, exited with -9" in stop.error()
+        assert re.search(KILLED.format(stage), stop.error())
     assert project.half_written(stage) == []
     done = project.recover()
     if f"Running stage '{stage}'" in done.out:
@@ -39,7 +43,7 @@ def test_a_training_that_is_killed(project: Project, seed: int) -> None:
     at = replace(project, moments={"smoke_train": range(20, 60)})
     with stopped(at, "smoke_train", rng) as stop:
         stop.kill(stop.stage)
-        assert "failed to run: python -m stages.smoke_train, exited with -9" in stop.error()
+        assert re.search(KILLED.format("smoke_train"), stop.error())
     assert project.half_written("smoke_train") == []
     project.recover("smoke_train")
 
