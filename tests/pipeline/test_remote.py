@@ -141,7 +141,7 @@ def test_what_is_wrong_is_said_as_the_docs_quote_it(team: Team, s3: S3Server, tm
     folder = clone(team.repository, tmp_path / "clone", s3, team.bucket)
     said = [dvc(folder, "pull", "data/trace_ids", code=1, **wrong).err for wrong in WRONG_KEYS]
     use_bucket(folder, s3, "no-such-bucket")
-    said.append(dvc(folder, "pull", "data/trace_ids", code=255).err)
+    said.append(dvc(folder, "pull", code=255).err)
     use_bucket(folder, s3, s3.make_bucket("empty"))
     said.append(dvc(folder, "pull", "data/trace_ids", code=1).err)
     (folder / ".dvc/config.local").unlink()

@@ -13,7 +13,7 @@ from stages.params import read_yaml
 from tests.support.samples import trace_id
 from tests.support.shell import ROOT, Done, commit, run
 
-PIPELINES = ["dvc.lock", "training/rl/dvc.lock"]
+LOCKS = ["dvc.lock", "training/rl/dvc.lock"]
 REFUSED = "make: in conflict, as named above; docs/together.md says how to settle it\n"
 MADE = ["data/manifest.json", "data/snapshot.json", "data/export/README.md", "dvc.lock"]
 
@@ -36,7 +36,7 @@ def merged(folder: Path, into: str, other: str) -> Path:
 
 def test_whatever_git_keeps_of_what_is_made_is_marked_so() -> None:
     made = [
-        *PIPELINES,
+        *LOCKS,
         *uncached(read_yaml(ROOT / "dvc.yaml")["stages"]),
         *uncached(read_yaml(ROOT / "training/rl/dvc.yaml")["stages"]),
     ]
