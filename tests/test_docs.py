@@ -12,7 +12,8 @@ import psycopg
 import pytest
 
 from tests.support.docs import blocks, marked
-from tests.support.shell import BIN, ROOT, Done, run
+from tests.support.s3 import CREDENTIALS, S3Server
+from tests.support.shell import BIN, ROOT, Done, commit, run
 from training.renderers.tunix_sft import render_tunix_prompt
 from training.smoke.sft import CHECKS
 
@@ -43,12 +44,12 @@ def shell_text(page: Path) -> str:
     return "\n".join(block.text for block in blocks(page) if block.language == "sh" and not block.outside)
 
 
-def run_script(repository: Path, script: str) -> Done:
+def run_script(repository: Path, script: str, **settings: str) -> Done:
     """Run a script in a repository that has its environment, as `make repro` would have made it."""
     activate = repository / ".venv/bin/activate"
     activate.parent.mkdir(parents=True)
     activate.symlink_to(BIN / "activate")
-    return run(repository, "bash", "-euo", "pipefail", "-c", script, timeout=900)
+    return run(repository, "bash", "-euo", "pipefail", "-c", script, timeout=900, **settings)
 
 
 def test_the_readme_s_commands_run(repository: Path) -> None:
@@ -108,12 +109,48 @@ def test_the_commands_about_versions_run(repository: Path, tmp_path: Path) -> No
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
-def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path) -> None:
+def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path, tmp_path: Path) -> None:
     page = ROOT / "docs/experiments.md"
+    run(repository, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    commit(repository, "a remote")
+    run(tmp_path, "git", "init", "-q", "--bare", "-b", "main", "origin")
+    run(repository, "git", "remote", "add", "origin", str(tmp_path / "origin"))
+    run(repository, "git", "push", "-q", "origin", "main")
     done = run_script(repository, shell_text(page))
     assert rows(marked(page, "table: experiments")) == rows(done.out)
-    assert run(repository, "git", "log", "-1", "--format=%s").out == "Train on Mini Spades\n"
+    colleague = json.loads((tmp_path / "colleague/data/manifest.json").read_text())
+    assert (colleague["filters"]["game"], colleague["counts"]["selected"]) == ("spades_mini", 300)
+    assert run(repository, "git", "log", "-1", "--format=%s").out == "Train on 600 traces of Mini Spades\n"
+    assert "params.yaml" in run(repository, "git", "diff", "--stat", "main", "fewer").out
     assert run(repository, "git", "status", "--porcelain").out == ""
+
+
+def test_the_commands_about_remotes_run(repository: Path, s3: S3Server) -> None:
+    s3.make_bucket("our-bucket")
+    script = shell_text(ROOT / "docs/remotes.md")
+    written = "https://s3.example.com"
+    assert written in script
+    done = run_script(repository, script.replace(written, s3.endpoint), **CREDENTIALS)
+    assert "Cache and remote 's3' are in sync." in done.out
+    assert done.out.count("Running stage 'validate'") == 1
+    assert not list((repository.parent / "colleague").glob(".dvc/cache/files/md5/*"))
+    for folder in (repository, repository.parent / "colleague"):
+        assert run(folder, "git", "status", "--porcelain").out == ""
+
+
+def test_the_commands_about_working_together_run(two_branches: Path, tmp_path: Path) -> None:
+    repository = shutil.copytree(two_branches, tmp_path / "project", symlinks=True)
+    ready = "touch .venv/ready .venv/training"  # or make would build it
+    done = run_script(repository, f"{ready}\n{shell_text(ROOT / 'docs/together.md')}")
+    assert {"dvc.lock", "data/snapshot.json", "data/manifest.json"} < set(done.out.splitlines())
+    assert "- `nothing differs`" in done.out
+    manifest = json.loads((repository / "data/manifest.json").read_text())
+    assert (manifest["counts"]["read"], manifest["system"], manifest["selection"]["min_characters"]) == (
+        240,
+        "Think.",
+        20,
+    )
+    assert run(repository, "git", "status", "--porcelain").out == "?? dataset.md\n"
 
 
 def test_the_commands_about_training_run(repository: Path) -> None:
