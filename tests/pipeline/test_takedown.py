@@ -260,6 +260,7 @@ def test_a_remote_that_cannot_be_reached_keeps_the_cache(
 
 
 def test_what_is_pinned_or_set_aside_is_named_in_the_recordings(workspace: Path) -> None:
+    run(workspace, "git", "init", "-q")
     row = {"id": trace_id(1), "created_at": "2026-01-01T00:00:00Z", "trace_version": "1.0", "payload": payload(1)}
     Path("data/recorded/a.jsonl.gz").write_bytes(gzip.compress(json.dumps(row).encode() + b"\n", mtime=0))
     (none, place) = advise([], [trace_id(1)], frozenset([trace_id(1)]))
