@@ -27,9 +27,11 @@ class Done:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a user with the virtual environment active and no settings of ours."""
+    """The environment of a user with the virtual environment active and no settings of ours, nor of `make test`."""
     kept = {
-        key: value for key, value in os.environ.items() if not key.startswith(("TRACES_", "DVC_", "GIT_", "PYTEST_"))
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("TRACES_", "DVC_", "GIT_", "PYTEST_", "MAKE", "MFLAGS"))
     }
     kept |= {
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
