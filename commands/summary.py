@@ -68,6 +68,8 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         return "data/snapshot.json was pinned anew since"
     made = {
         "dataset": {"name": manifest["dataset_name"], "version": manifest["dataset_version"]},
+        "decontaminate": {**manifest["decontaminate"], "evalsets": [*manifest["decontaminate"]["evalsets"]]},
+        "privacy": manifest["privacy"],
         "split": manifest["split"],
         "selection": _with_defaults(manifest["selection"]),
         "filters": _without_nulls(manifest["filters"]),
@@ -118,7 +120,7 @@ def next_step(manifest: dict[str, Any]) -> str:
 def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     """The summary. Counts that are 0 are said too, beside those of what few ask for: nothing is dropped in silence."""
     counts, exports = manifest["counts"], manifest["exports"]
-    seldom = ("too_short", "too_long", "unscored", "low_score", "unlisted")
+    seldom = ("too_short", "too_long", "unscored", "low_score", "unlisted", "contaminated", "sensitive")
     dropped = [name for name in seldom if counts.get(name)]
     set_aside = ("quarantined", "filtered", "excluded", "rejected", *dropped, "deduplicated", "over_limit")
     rows = [

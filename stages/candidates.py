@@ -22,6 +22,7 @@ from stages.memo import Memo, content_of, remembering
 from stages.params import Params
 from stages.partitioned import batch_of, make_schema, partition_path, read_chunks, values, write_batches
 from stages.paths import SCORES, SPLITS, TRACES
+from stages.screen import Screen, is_screened
 from stages.sketches import sketch_schema, sketches
 from stages.splits import keyed_hash, split_of
 from stages.strata import stratum_of
@@ -55,7 +56,7 @@ def recall_candidates(
     return remembering(
         memo,
         lambda: [str(number), *content_of(partition_path(TRACES, name), partition_path(SCORES, name))],
-        [partition_path(candidates, name)],
+        [partition_path(candidates, name), set_aside_path(candidates, name)],
         Fates,
         lambda: find_candidates(part, candidates, params, exclusions),
     )
@@ -68,7 +69,14 @@ def find_candidates(part: tuple[int, str], candidates: Path, params: Params, exc
     judge = Judge(params, exclusions, fates, Measures(params.selection, name))
     batches = (judge.batch(number, batch) for batch in read_chunks(partition_path(TRACES, name), judge.columns))
     write_batches(partition_path(candidates, name), judge.schema, _placed(batches, judge.schema))
+    if judge.screen is not None and judge.screen.lines:
+        set_aside_path(candidates, name).write_bytes(b"".join(judge.screen.lines))
     return fates
+
+
+def set_aside_path(candidates: Path, name: str) -> Path:
+    """Where a partition's lines for set_aside.jsonl lie; without any there is no file."""
+    return candidates / f"{name}.jsonl"
 
 
 def _placed(batches: Iterator[list[Any]], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -97,7 +105,8 @@ class Judge:
         if self.threshold is not None:
             self.schema = pa.schema([*CANDIDATE_SCHEMA, *sketch_schema(self.threshold)])
             self.columns = [*_COLUMNS, "prompt", "final_answer"]
-        if self.reject or measures.counted:
+        self.screen = Screen(params, fates) if is_screened(params) else None
+        if self.reject or measures.counted or self.screen is not None:
             self.columns = _COLUMNS + _TEXTS
 
     def batch(self, number: int, batch: pa.RecordBatch) -> list[Any]:
@@ -107,6 +116,9 @@ class Judge:
         scores = self.measures.scores(ids)
         unfit = self.measures.unfit(batch, scores)
         judged = [self._judge(*row) for row in zip(ids, times, versions, contents, metas, unfit, *texts, strict=True)]
+        self._screen(batch, ids, judged)
+        for found in filter(None, judged):
+            self._count(*found)
         order = [0] * len(ids) if self.order_key is None else [keyed_hash(self.order_key, i) for i in ids]
         candidate = [found is not None for found in judged]
         return [
@@ -137,7 +149,7 @@ class Judge:
     def _judge(
         self, trace_id: str, us: int, version: str, content: str, meta_text: str, unfit: str | None, *texts: Any
     ) -> tuple[int, str | None] | None:
-        """The candidate's split, counted as in SPLITS, and stratum; None where the trace is none. Counts its fate."""
+        """The split, counted as in SPLITS, and the stratum of what may be a candidate; None, its fate counted, else."""
         fates = self.fates
         fates.counts["valid"] += 1
         meta = decode_meta(meta_text) or {}
@@ -154,13 +166,27 @@ class Judge:
                 fates.matches[key] += 1
         fate = self._early_fate(matched, on_list, texts) or unfit
         stratum = stratum_of(meta, self.stratify.by) if self.stratify.by and not fate else None
+        if stratum is not None and self.stratify.quotas is not None and stratum not in self.stratify.quotas:
+            fate = "unlisted"
+        if fate:
+            fates.counts[fate] += 1
+            return None
+        return SPLITS.index(split_of(trace_id, meta, self.split)), stratum
+
+    def _screen(self, batch: pa.RecordBatch, ids: list[str], judged: list[tuple[int, str | None] | None]) -> None:
+        """Look at the texts of those that are judged to be candidates, and make None of those that they keep out."""
+        if self.screen is None:
+            return
+        places = [place for place, found in enumerate(judged) if found is not None]
+        kept = self.screen.keep(batch.take(pa.array(places, pa.int64())), [ids[place] for place in places])
+        for place, keep in zip(places, kept, strict=True):
+            if not keep:
+                judged[place] = None
+
+    def _count(self, _split: int, stratum: str | None) -> None:
+        self.fates.counts["candidates"] += 1
         if stratum is not None and self.stratify.quotas is not None:
-            if stratum in self.stratify.quotas:
-                fates.strata[stratum] += 1
-            else:
-                fate = "unlisted"
-        fates.counts[fate or "candidates"] += 1
-        return None if fate else (SPLITS.index(split_of(trace_id, meta, self.split)), stratum)
+            self.fates.strata[stratum] += 1
 
     def _early_fate(self, matched: int, on_list: list[str], texts: Sequence[str | list[str]]) -> str | None:
         if matched < len(self.filters):

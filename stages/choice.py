@@ -20,12 +20,13 @@ from stages.params import Params
 from stages.partitioned import CHUNK_ROWS, SELECTION_SCHEMA, batch_of, partition_path, write_batches
 from stages.paths import SPLITS, TRACES
 from stages.strata import count_strata
-from stages.strategies import EVERY, ORDER, chosen_sql, create_quotas, preferred
+from stages.strategies import EVERY, ORDER, chosen_sql, create_quotas, firsts_sql, preferred
 from traces.errors import TracesError
 
 IntArray = npt.NDArray[np.int64]
 
 FETCHED_ROWS = 65_536
+_KEPT = "part, place, split, content_high, content_low, stratum"
 
 
 def choose(candidates: Path, names: list[str], selection: Path, params: Params) -> tuple[Counter[str], dict[str, int]]:
@@ -35,7 +36,7 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
     gone = candidates.parent / "gone.parquet"
     if asked.dedup == "near":
         counts["deduplicated"] = drop_near(candidates, gone, preferred(asked), asked.near_threshold)
-    with open_database(candidates.parent) as database:
+    with open_database(candidates.parent, ordered=False) as database:  # each order is asked for
         database.read_parquet(str(candidates / "*.parquet")).create_view("traces")
         # Of all traces, selected or not: a trace is found again by its id.
         twice = "SELECT id_high, id_low FROM traces GROUP BY ALL HAVING count(*) > 1 ORDER BY ALL LIMIT 1"
@@ -45,12 +46,13 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
         database.execute(f"CREATE VIEW candidates AS SELECT {columns} FROM traces WHERE candidate")  # noqa: S608 - ours
         if asked.dedup == "near":
             database.read_parquet(str(gone)).create_view("gone")
+        if asked.dedup == "exact":
+            counts["deduplicated"] = _repeats(database, "candidates")
+            database.execute(f"CREATE TABLE firsts AS {firsts_sql(asked)}")
         create_quotas(database, asked)
         sql = chosen_sql(asked)
         # What is every candidate need not be held a second time.
-        database.execute(f"CREATE {'VIEW' if sql == EVERY else 'TABLE'} chosen AS {sql}")
-        if asked.dedup == "exact":
-            counts["deduplicated"] = _repeats(database, "candidates")
+        database.execute(f"CREATE {'VIEW' if sql == EVERY else 'TABLE'} chosen AS SELECT {_KEPT} FROM ({sql})")  # noqa: S608 - ours
         counts["duplicates"] = _repeats(database, "chosen")
         result = database.sql(f"SELECT part, place, split FROM chosen ORDER BY {ORDER}")  # noqa: S608 - no user's text
         for number, places, splits in _by_partition(result):

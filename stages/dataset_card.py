@@ -91,8 +91,23 @@ def _statistics(manifest: dict[str, Any]) -> str:
         _counts("source", stats["sources"]),
         f"{counts['duplicates']:,} traces ({stats['duplicate_rate']:.1%}) repeat another's text.",
         f"Not taken: {', '.join(left_out) or 'none'}.",
+        *_screened(manifest),
     ]
     return "\n\n".join(parts)
+
+
+def _screened(manifest: dict[str, Any]) -> list[str]:
+    held, kinds = manifest["decontaminate"], manifest["privacy"]["set_aside"]
+    said = []
+    if held["evalsets"]:
+        names = ", ".join(f"`{name}` (md5 `{md5}`)" for name, md5 in held["evalsets"].items())
+        said.append(
+            f"No trace has {held['threshold']:.0%} or more of the {held['ngram']}-grams of a prompt in {names}: such "
+            "traces are counted as contaminated."
+        )
+    if kinds:
+        said.append(f"Traces in which {' or '.join(kinds)} were found are counted as sensitive.")
+    return said
 
 
 def _counts(what: str, counts: dict[str, int]) -> str:

@@ -10,7 +10,8 @@ from stages.measures import UNFIT
 from stages.paths import SPLITS
 
 # The fates of traces that are no candidates, in the order in which they are looked at.
-EARLY = ("filtered", "excluded", "rejected", *UNFIT, "unlisted")
+SCREENED_OUT = ("contaminated", "sensitive")
+EARLY = ("filtered", "excluded", "rejected", *UNFIT, "unlisted", *SCREENED_OUT)
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Fates:
     matches: Counter[str] = field(default_factory=Counter)
     taken_down: set[str] = field(default_factory=set)  # what of the takedown list was found
     strata: Counter[str] = field(default_factory=Counter)  # the candidates of those that have a quota
+    set_aside: Counter[str] = field(default_factory=Counter)  # of screened traces, by evaluation set and kind of secret
 
     def add(self, other: Fates) -> None:
         self.counts += other.counts
@@ -29,6 +31,7 @@ class Fates:
         self.matches += other.matches
         self.taken_down |= other.taken_down
         self.strata += other.strata
+        self.set_aside += other.set_aside
 
 
 def tally(fates: Fates, counts: Counter[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from stages.evalsets import evalset_hashes
 from stages.exclusions import load_exclusions
 from stages.lock import Artefact, cache_faults, hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
 from stages.params import PARAMS, Params, read_yaml
@@ -27,8 +28,8 @@ from training.templates import load_template
 
 # Whose hashes the manifest quotes: all the stages before it.
 QUOTED = ("extract_traces", "select", "render", "export")
-# Their versions can change the bytes: Parquet, JSON, what DuckDB makes of a query, and which traces are near.
-LIBRARIES = ("duckdb", "msgspec", "pyarrow", "rensa")
+# Their versions can change the bytes: Parquet, JSON, what DuckDB makes of a query, what is near, what is a secret.
+LIBRARIES = ("detect-secrets", "duckdb", "msgspec", "pyarrow", "rensa")
 
 
 def work(params: Params) -> None:
@@ -76,6 +77,8 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact 
         },
         "filters": quoted["filters"],
         "selection": quoted["selection"],
+        "decontaminate": {**quoted["decontaminate"], "evalsets": evalset_hashes(params.decontaminate)},
+        "privacy": quoted["privacy"],
         "split": quoted["split"],
         "template": {"name": template.name, "sha256": template.sha256},
         "system": params.render.system,

@@ -34,7 +34,7 @@ MAX_GB = "TRACES_MEMO_MAX_GB"
 DEFAULT_GB = 10
 # All code and data of the project that a stage could run, whether it does or not: so no entry can be stale.
 CODE = ("stages", "training", "traces")
-LIBRARIES = ("duckdb", "jsonschema-rs", "msgspec", "numpy", "pyarrow", "pydantic", "rensa")
+LIBRARIES = ("detect-secrets", "duckdb", "jsonschema-rs", "msgspec", "numpy", "pyarrow", "pydantic", "rensa")
 _RECORD = "entry"
 
 

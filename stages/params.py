@@ -58,6 +58,8 @@ def _text(value: object) -> object:
 Whole = Annotated[int, BeforeValidator(_whole)]
 Positive = Annotated[Whole, Field(ge=1)]
 Name = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+# A file in data/evalsets/, so no path.
+EvalsetName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.jsonl$")]
 Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
 # Infinity and NaN are no JSON, and no metadata value is one.
 Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
@@ -67,6 +69,7 @@ CardText = Annotated[StrictStr, Field(min_length=1, max_length=4000)]
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.
 TemplateName = Literal["gemma", "llama3", "qwen3"]
+Kind = Literal["secrets", "emails"]
 FormatName = Literal["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "training_example", "messages"]
 
 
@@ -150,6 +153,26 @@ class Selection(_Group):
         return self
 
 
+class Decontaminate(_Group):
+    """Traces that hold so much of a prompt in an evaluation set are set aside."""
+
+    evalsets: list[EvalsetName] = []
+    ngram: Annotated[Whole, Field(ge=1, le=100)] = 8
+    threshold: Annotated[float, BeforeValidator(_number), Field(gt=0, le=1)] = 0.5
+
+    @model_validator(mode="after")
+    def _once(self) -> Decontaminate:
+        if len(set(self.evalsets)) < len(self.evalsets):
+            raise ValueError("a file is named twice in evalsets")
+        return self
+
+
+class Privacy(_Group):
+    """Traces that hold any of these are set aside."""
+
+    set_aside: list[Kind] = []
+
+
 class Split(_Group):
     validation: Fraction
     test: Fraction
@@ -230,6 +253,8 @@ class Params(_Group):
     extract: Extract
     filters: dict[str, FilterValue]
     selection: Selection
+    decontaminate: Decontaminate = Decontaminate()
+    privacy: Privacy = Privacy()
     split: Split
     render: Render
     export: Export

@@ -10,6 +10,7 @@ SCORES = Path("data/scores")
 REASONS = QUARANTINE / "reasons.json"  # counts by reason, also when there is nothing to count
 SELECTION = Path("data/selection")
 COUNTS = SELECTION / "counts.json"
+SET_ASIDE = SELECTION / "set_aside.jsonl"  # a line for each trace that was screened out, where traces are screened
 RENDERED = Path("data/rendered")
 PAIRS = Path("data/pairs")
 PAIR_COUNTS = PAIRS / "counts.json"

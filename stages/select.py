@@ -1,18 +1,20 @@
 """select: which traces are in the dataset, and in which split.
 
-Reads data/traces/, data/exclusions.csv, and data/scores/ where scores are asked for; writes data/selection/: ids and
-splits by partition, and counts.json, which says where every other trace went. Filters, exclusions and bounds come
-first, then duplicates, then the strategy: a limit never hides a match.
+Reads data/traces/, data/exclusions.csv, and where they are asked for data/scores/ and data/evalsets/; writes
+data/selection/: ids and splits by partition, counts.json, which says where every other trace went, and set_aside.jsonl
+where traces are screened. Filters, exclusions, bounds and the screen come first, then duplicates, then the strategy: a
+limit never hides a match.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
 
-from stages.candidates import recall_candidates
+from stages.candidates import recall_candidates, set_aside_path
 from stages.choice import choose
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import Workers, open_workers
@@ -20,9 +22,10 @@ from stages.fates import Fates, tally
 from stages.memo import open_memo
 from stages.params import Params
 from stages.partitioned import partition_names
-from stages.paths import COUNTS, SCORES, SELECTION, TRACES
+from stages.paths import COUNTS, SCORES, SELECTION, SET_ASIDE, TRACES
 from stages.progress import progress
 from stages.run import run_stage
+from stages.screen import is_screened
 from stages.selection_memo import remember_selection, selected_by
 from stages.slips import require_keys, require_quotas, require_some, require_splits
 from stages.strata import shortages
@@ -61,9 +64,20 @@ def select_into(selection: Path, params: Params, workers: Workers) -> list[str]:
         counts, strata = choose(candidates, names, selection, params)
         require_splits(params.split, counts)
         written = tally(fates, counts) | ({"strata": strata} if strata else {})
+        if is_screened(params):
+            written["set_aside"] = dict(sorted(fates.set_aside.items()))
+            _write_set_aside(candidates, names, selection)
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     unknown = (f"{EXCLUSIONS} names {line}, which no trace is" for line in exclusions.without(fates.taken_down))
     return [*unknown, *shortages(params.selection.stratify, strata)]
+
+
+def _write_set_aside(candidates: Path, names: list[str], selection: Path) -> None:
+    with (selection / SET_ASIDE.name).open("wb") as target:
+        for path in (set_aside_path(candidates, name) for name in names):
+            if path.exists():
+                with path.open("rb") as source:
+                    shutil.copyfileobj(source, target)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,16 @@ from stages.memo import Memo, open_memo
 from stages.params import Params
 from stages.partitioned import partition_names, partition_path
 from stages.paths import SCORES, SELECTION, TRACES
+from stages.screen import screened_by
 from traces.files import hash_file
 
 
 def selected_by(params: Params, exclusions: Exclusions) -> list[Any]:
     """What a selection follows from, beside the traces and their scores."""
-    return [params.filters, params.selection, params.split, params.render.control_tokens, exclusions.listed]
+    return [
+        *(params.filters, params.selection, params.split, params.render.control_tokens, exclusions.listed),
+        *screened_by(params),
+    ]
 
 
 def remember_selection(selection: Path, params: Params) -> None:

@@ -8,6 +8,7 @@ from stages.params import Selection
 
 EVERY = "SELECT * FROM candidates"
 ORDER = "part, place"  # that of (created_at, id)
+_PLACE = "(part::BIGINT << 40 | place)"  # in one number, in that order
 _KEYED = "random, id_high, id_low"
 
 
@@ -17,11 +18,12 @@ def preferred(selection: Selection) -> str:
 
 
 def chosen_sql(selection: Selection) -> str:
-    """The candidates that are selected; near duplicates are those in the table `gone`."""
+    """The candidates that are selected. Of exact duplicates the table `firsts` has those that stay, of near ones `gone`
+    those that go.
+    """
     sql = EVERY
     if selection.dedup == "exact":
-        copies = f"PARTITION BY content_high, content_low ORDER BY {preferred(selection)}"
-        sql += f" QUALIFY row_number() OVER ({copies}) = 1"
+        sql += f" SEMI JOIN firsts ON {_PLACE} = first"
     elif selection.dedup == "near":
         sql += " ANTI JOIN gone USING (part, place)"
     if selection.strategy == "stratified":
@@ -39,6 +41,12 @@ def chosen_sql(selection: Selection) -> str:
     if selection.limit is not None and order:
         sql = f"SELECT * FROM ({sql}) ORDER BY {order} LIMIT {selection.limit:d}"  # noqa: S608 - no user's text
     return sql
+
+
+def firsts_sql(selection: Selection) -> str:
+    """Of candidates with equal content, the place of the one that stays. A window would hold every row at once."""
+    best = f"min(ROW(-score, {_PLACE}))[2]" if selection.strategy == "quality" else f"min({_PLACE})"
+    return f"SELECT {best} AS first FROM candidates GROUP BY content_high, content_low"  # noqa: S608 - no user's text
 
 
 def create_quotas(database: Any, selection: Selection) -> None:

@@ -34,6 +34,7 @@ from stages.paths import (
     REASONS,
     SCORES,
     SELECTION,
+    SET_ASIDE,
     SPLITS,
     STATS,
     STEPS,
@@ -256,6 +257,9 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
     for path in sorted(held.rglob("*")):
         if path.parent != held or (path.suffix != ".parquet" and path.name not in known):
             faults.add("selection", path.as_posix(), f"nothing that {doing} again gives")
+    listed = again / SET_ASIDE.name
+    if listed.exists() and not filecmp.cmp(held / SET_ASIDE.name, listed, shallow=False):
+        faults.add("selection", str(held / SET_ASIDE.name), f"not what {doing} again gives")
     counted = (again / COUNTS.name).read_bytes()
     counts: dict[str, Any] = json.loads(counted)
     if (held / COUNTS.name).read_bytes() != counted:

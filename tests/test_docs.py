@@ -70,6 +70,7 @@ def test_the_commands_about_scale_run(repository: Path) -> None:
 def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/datasets.md"))
     assert "selected    500 traces" in done.out
+    assert marked(ROOT / "docs/datasets.md", "set aside: held-out") in done.out
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 

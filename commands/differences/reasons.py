@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from commands.versions import Version
+from stages.evalsets import EVALSETS
 from stages.exclusions import EXCLUSIONS
 from stages.lock import quoted_hashes
 from stages.manifest import QUOTED
@@ -17,6 +18,7 @@ _INPUTS = {
     SNAPSHOT.as_posix(): "another pin of the store",
     RECORDED.as_posix(): "other recordings",
     EXCLUSIONS.as_posix(): "other exclusions",
+    EVALSETS.as_posix(): "other evaluation sets",
 }
 
 

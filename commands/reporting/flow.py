@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stages.fates import EARLY
+from stages.fates import EARLY, SCREENED_OUT
 from stages.measures import UNFIT
 
 # Reasons that are said of every dataset, also where they took nothing; the others are for what few ask for.
-_SELDOM = (*UNFIT, "unlisted")
+_SELDOM = (*UNFIT, "unlisted", *SCREENED_OUT)
 _LOSSES = (
     ("stored", ("quarantined",)),
     ("valid", EARLY),

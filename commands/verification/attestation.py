@@ -22,6 +22,7 @@ from in_toto_attestation.v1.statement import Statement
 
 from commands.repository import git
 from commands.verification.verdict import Verdict
+from stages.evalsets import EVALSETS
 from stages.exclusions import EXCLUSIONS
 from stages.manifest import LIBRARIES
 from stages.params import PARAMS, read_yaml
@@ -72,6 +73,7 @@ def _provenance(copy: Path, verdict: Verdict, entries: dict[str, Any]) -> dict[s
                 {"name": "recordings", "uri": RECORDED.as_posix(), "digest": {"sha256": _listed(copy, RECORDED)}},
                 {"name": "params", "uri": PARAMS.as_posix(), "digest": {"sha256": _sha256(copy / PARAMS)}},
                 {"name": "exclusions", "uri": EXCLUSIONS.as_posix(), "digest": {"sha256": _sha256(copy / EXCLUSIONS)}},
+                {"name": "evalsets", "uri": EVALSETS.as_posix(), "digest": {"sha256": _listed(copy, EVALSETS)}},
                 {"name": "code", "digest": {"sha256": _listing(copy, (copy / path for path in code))}},
             ],
         },

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from benchmarks.measure import ROOT, measure, server_process
+from benchmarks.measure import ROOT, Measurement, measure, median, server_process
 from benchmarks.processes import cpu_seconds
 
 WORK = """
@@ -119,3 +119,8 @@ def _wait_until_gone(pid: int) -> None:
     while Path(f"/proc/{pid}").exists():
         assert time.monotonic() < until, f"{pid} is still there"
         time.sleep(0.05)
+
+
+def test_the_median_is_of_each_figure_by_itself() -> None:
+    held = [Measurement(n, 10 - n, 0, peak, 0, 0) for n, peak in ((1, 7), (2, 9), (3, 8))]
+    assert median(held) == Measurement(2, 8, 0, 8, 0, 0)

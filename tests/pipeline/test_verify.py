@@ -208,7 +208,7 @@ def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path
     assert build["resolvedDependencies"][0] == {"name": "commit", "digest": {"gitCommit": head}}
     assert build["externalParameters"]["params"]["extract"]["partition_rows"] == 20480
     assert {item["name"] for item in build["resolvedDependencies"]} == {
-        "commit", "pin", "recordings", "params", "exclusions", "code",
+        "commit", "pin", "recordings", "params", "exclusions", "evalsets", "code",
     }  # fmt: skip
     assert not list(tmp_path.rglob(".*.tmp"))
 

@@ -91,7 +91,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def lay_out(folder: Path) -> None:
     """An empty repository's worth of inputs: params, schemas, no recordings."""
-    for name in ("data/recorded", "reports"):
+    for name in ("data/recorded", "data/evalsets", "reports"):
         (folder / name).mkdir(parents=True)
     for name in ("params.yaml", "data/exclusions.csv"):
         shutil.copy(ROOT / name, folder / name)

@@ -31,6 +31,8 @@ COUNTS = {
     "unscored": 4,
     "low_score": 5,
     "unlisted": 0,
+    "contaminated": 0,
+    "sensitive": 0,
     "deduplicated": 0,
     "over_limit": 15,
     "selected": 40,
