@@ -55,12 +55,13 @@ def _text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Whole = Annotated[int, BeforeValidator(_whole)]
-Positive = Annotated[Whole, Field(ge=1)]
+# After the bounds, which the schema would not name otherwise.
+WHOLE, NUMBER = BeforeValidator(_whole), BeforeValidator(_number)
+Positive = Annotated[int, Field(ge=1), WHOLE]
 Name = Annotated[str, BeforeValidator(_text), Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # A file in data/evalsets/, so no path.
 EvalsetName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\.jsonl$")]
-Fraction = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1), NUMBER]
 # Infinity and NaN are no JSON, and no metadata value is one.
 Finite = Annotated[StrictFloat, Field(allow_inf_nan=False)]
 Scalar = StrictBool | StrictInt | Finite | StrictStr
@@ -99,10 +100,10 @@ class Dataset(_Group):
 
 
 class Extract(_Group):
-    partition_rows: Annotated[Whole, Field(ge=1, le=1_000_000)]
-    max_quarantined: Annotated[Whole, Field(ge=0)]
+    partition_rows: Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
+    max_quarantined: Annotated[int, Field(ge=0), WHOLE]
     # 10^9 is as much as a database holds in one value, and half of what a column of Arrow's does.
-    max_payload_bytes: Annotated[Whole, Field(ge=1, le=1_000_000_000)] = 10_000_000
+    max_payload_bytes: Annotated[int, Field(ge=1, le=1_000_000_000), WHOLE] = 10_000_000
     scores: Annotated[StrictStr, Field(min_length=1, max_length=64)] | None = None
 
 
@@ -122,14 +123,14 @@ class Stratify(_Group):
 
 class Selection(_Group):
     strategy: Literal["all", "latest", "random", "stratified", "quality"]
-    limit: Annotated[Positive, Field(lt=2**63)] | None = None
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = None
+    limit: Annotated[int, Field(ge=1, lt=2**63), WHOLE] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = None
     stratify: Stratify = Stratify()
-    min_score: Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)] | None = None
+    min_score: Annotated[float, Field(allow_inf_nan=False), NUMBER] | None = None
     min_characters: Positive | None = None
     max_characters: Positive | None = None
     dedup: Literal["none", "exact", "near"]
-    near_threshold: Annotated[float, BeforeValidator(_number), Field(ge=0.5, le=1)] = 0.9
+    near_threshold: Annotated[float, Field(ge=0.5, le=1), NUMBER] = 0.9
 
     @property
     def scored(self) -> bool:
@@ -157,8 +158,8 @@ class Decontaminate(_Group):
     """Traces that hold so much of a prompt in an evaluation set are set aside."""
 
     evalsets: list[EvalsetName] = []
-    ngram: Annotated[Whole, Field(ge=1, le=100)] = 8
-    threshold: Annotated[float, BeforeValidator(_number), Field(gt=0, le=1)] = 0.5
+    ngram: Annotated[int, Field(ge=1, le=100), WHOLE] = 8
+    threshold: Annotated[float, Field(gt=0, le=1), NUMBER] = 0.5
 
     @model_validator(mode="after")
     def _once(self) -> Decontaminate:
@@ -234,8 +235,8 @@ class Card(_Group):
 
 
 class SmokeTrain(_Group):
-    samples: Annotated[Whole, Field(ge=1, le=10_000)]
-    steps: Annotated[Whole, Field(ge=1, le=1000)]
+    samples: Annotated[int, Field(ge=1, le=10_000), WHOLE]
+    steps: Annotated[int, Field(ge=1, le=1000), WHOLE]
     lora: StrictBool
 
 

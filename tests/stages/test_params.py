@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 
-from stages.params import FormatName, TemplateName, load_params, params_schema
+from stages.params import FormatName, TemplateName, load_params, params_schema, read_yaml
 from stages.schemas import fast_validator, load_schema
 from tests.stages.lockfile import set_params
 from tests.support.shell import ROOT
@@ -221,3 +223,25 @@ def test_a_group_that_is_no_group_is_named(workspace: Path) -> None:
     Path("params.yaml").write_text(text.replace("filters:\n  source: ungar\n  game: null", "filters: [a]"))
     with pytest.raises(TracesError, match=r"params.yaml: filters: \['a'\]: input should be a valid dictionary"):
         load_params()
+
+
+@pytest.mark.parametrize(
+    ("group", "key", "value"),
+    [
+        ("selection", "limit", 0),
+        ("selection", "seed", -1),
+        ("selection", "near_threshold", 0.4),
+        ("extract", "max_payload_bytes", 10**10),
+        ("split", "test", 1.5),
+        ("decontaminate", "threshold", 0),
+        ("decontaminate", "evalsets", ["../x.jsonl"]),
+        ("privacy", "set_aside", ["names"]),
+        ("smoke_train", "steps", 1001),
+    ],
+)
+def test_an_editor_that_goes_by_the_schema_refuses_it_too(group: str, key: str, value: object) -> None:
+    params = read_yaml(ROOT / "params.yaml")
+    validator = jsonschema.Draft202012Validator(json.loads(params_schema()))
+    assert validator.is_valid(params)
+    params[group][key] = value
+    assert not validator.is_valid(params)
