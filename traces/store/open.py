@@ -50,8 +50,18 @@ def _parse(url: str, where: str) -> URL:
     except (ArgumentError, ValueError):
         # Never the URL itself: what cannot be parsed cannot be masked.
         raise TracesError(f"{where}: not a database URL; expected {_EXAMPLES}") from None
-    if "@" in (parsed.host or ""):
-        raise TracesError(f"{where}: an @ in the user's name or the password must be written %40")
     if parsed.get_backend_name() not in ("postgresql", "sqlite"):
         raise TracesError(f"{where}: {parsed.get_backend_name()} is not read; expected {_EXAMPLES}")
+    if parsed.get_backend_name() == "postgresql" and _holds_password(parsed, url):
+        raise TracesError(f"{where}: an @, / or ? in the user's name or the password must be written %40, %2F or %3F")
     return parsed
+
+
+def _holds_password(parsed: URL, url: str) -> bool:
+    """Whether a part that messages show holds some of the password: one that was not meant to has an @ then.
+
+    Likewise what stands in the query and is no `NAME=VALUE`: what stands before its @ was meant for no host.
+    """
+    query = url.partition("@")[2].partition("?")[2].split("&")
+    parts = [parsed.host or "", parsed.database or "", *(part for part in query if "=" not in part)]
+    return any("@" in part for part in parts)

@@ -41,3 +41,19 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(query: str)
 def test_the_label_hides_what_must_not_be_shown() -> None:
     _, label = open_writable("postgresql://me:hunter2@host/db?sslpassword=hunter3")
     assert label == "postgresql://me:***@host/db"
+
+
+@pytest.mark.parametrize(
+    "credentials", ["me:hun@ter2", "me:hun@ter2/x", "me:hun@ter2?x", "me:hun@ter2?x&y", "a/me:hunter2"]
+)
+def test_a_url_in_which_the_password_would_end_early_is_refused_unshown(credentials: str) -> None:
+    with pytest.raises(TracesError, match="must be written %40, %2F or %3F") as refused:
+        open_store(f"postgresql://{credentials}@127.0.0.1:1/db")
+    assert "ter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["me:hun?ter2@host/db", "me:a/b#c@host/db", "host/db?application_name=a@b", "me:x@/db?host=/a@b"]
+)
+def test_a_url_that_is_read_as_it_is_meant_is_taken(address: str) -> None:
+    open_store(f"postgresql://{address}")

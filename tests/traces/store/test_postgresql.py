@@ -355,4 +355,6 @@ def test_what_the_server_cannot_count_is_said_and_the_rest_goes_on(database: Dat
 def test_a_password_with_an_at_sign_is_asked_for_in_its_escaped_form() -> None:
     with pytest.raises(TracesError) as refused:
         open_store("postgresql://u:s3cr@t@127.0.0.1:1/db")
-    assert str(refused.value) == "TRACES_DATABASE_URL: an @ in the user's name or the password must be written %40"
+    assert str(refused.value) == (
+        "TRACES_DATABASE_URL: an @, / or ? in the user's name or the password must be written %40, %2F or %3F"
+    )
