@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import psycopg
 import pytest
+from sqlalchemy.engine import make_url
 
 from tests.faults.table import pytest_terminal_summary  # noqa: F401 - pytest finds it here
+from tests.support.docs import marked
 from tests.support.postgres import postgres_server
 from tests.support.s3 import S3Server, s3_server
 from tests.support.samples import row, write_jsonl
-from tests.support.shell import commit, copy_repository, lay_out, replace, run
+from tests.support.shell import ROOT, commit, copy_repository, lay_out, replace, run
 from traces.ungar.install import INSTALL, ungar_version
 
 
@@ -105,7 +110,7 @@ def s3() -> Iterator[S3Server]:
 _numbers = itertools.count()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def database(postgres: str) -> Callable[[str], str]:
     """Makes databases, each with its own `traces` table: `database("json")`, `"jsonb"`, or `""` for none."""
 
@@ -132,13 +137,49 @@ def require_password(postgres: str) -> Callable[[str, str], str]:
 
     def lock(url: str, password: str) -> str:
         with psycopg.connect(postgres, autocommit=True) as connection:
-            (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
-            path = Path(rules)
-            rule = "local all locked scram-sha-256\nhost all locked all scram-sha-256\n"
-            if not path.read_text().startswith(rule):
-                path.write_text(rule + path.read_text())
-                connection.execute(f"CREATE ROLE locked LOGIN PASSWORD '{password}'")  # type: ignore[arg-type]
-                connection.execute("SELECT pg_reload_conf()")
+            make_role(connection, f"CREATE ROLE locked LOGIN PASSWORD '{password}'")
         return url.replace("postgres:@", f"locked:{password}@")
 
     return lock
+
+
+@pytest.fixture(scope="session")
+def reader(postgres: str) -> Callable[[str, str], str]:
+    """Makes the role of docs/security.md, which has to give its password, and returns its URL of a database."""
+
+    def make(url: str, password: str) -> str:
+        quoted = password.replace("'", "''")
+        written = marked(ROOT / "docs/security.md", "sql: a role that may only read")
+        written = written.replace("'secret'", f"'{quoted}'").replace(
+            "DATABASE traces ", f"DATABASE {make_url(url).database} "
+        )
+        with psycopg.connect(url, autocommit=True) as connection:
+            for statement in filter(str.strip, written.split(";\n")):
+                if statement.startswith("CREATE ROLE"):
+                    make_role(connection, statement)
+                else:
+                    connection.execute(statement.encode())
+        return url.replace("postgres:@", f"reader:{quote(password, safe='')}@")
+
+    return make
+
+
+def make_role(connection: psycopg.Connection[Any], statement: str) -> None:
+    """Make a role, or give the one that an earlier test made its password; from now on the server asks for that."""
+    role = statement.split()[2]
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    connection.execute((statement.replace("CREATE", "ALTER", 1) if found else statement).encode())
+    (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+    path = Path(rules)
+    rule = f"local all {role} scram-sha-256\nhost all {role} all scram-sha-256\n"
+    if rule in path.read_text():
+        return
+    path.write_text(rule + path.read_text())
+    connection.execute("SELECT pg_reload_conf()")
+    for _ in range(100):
+        try:
+            psycopg.connect(connection.info.dsn, user=role, password="none of its own").close()
+        except psycopg.OperationalError:
+            return
+        time.sleep(0.05)
+    pytest.fail("PostgreSQL asks for no password")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.support.docs import marked
+from tests.support.git import git_objects
 from tests.support.shell import ROOT, Done, run
 
 SECRET = "hunter2-" * 3  # so that this file, which a copy of the repository holds, does not hold it
@@ -32,18 +31,6 @@ class Found:
         named = {line.split()[0] for line in listed}
         held = [name in named for name, body in git_objects(folder) if SECRET.encode() in body]
         return cls([path.relative_to(folder).as_posix() for path in paths], held.count(True), held.count(False))
-
-
-def git_objects(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Every object of a repository, unpacked: name and bytes."""
-    command = ["git", "cat-file", "--batch-all-objects", "--batch"]
-    rest = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
-    place = 0
-    while place < len(rest):
-        body = rest.index(b"\n", place) + 1
-        name, _, size = rest[place:body].split()
-        place = body + int(size) + 1
-        yield name.decode(), rest[body : place - 1]
 
 
 def with_secret(folder: Path, *command: str) -> Done:
