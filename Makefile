@@ -10,8 +10,8 @@ TEST_WORKERS ?= 2
 BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
 
-.PHONY: repro gate pull-request remote-demo report screenshot test soak baseline lint format bench bench-scale deps schemas \
-	lock clean
+.PHONY: repro gate pull-request remote-demo report screenshot test soak baseline lint format audit bench bench-scale deps \
+	schemas lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -46,10 +46,14 @@ lint: .venv/training  ## ruff and strict types
 	ruff check .
 	ruff format --check .
 	mypy
+	mypy .ci/audit
 
 format: .venv/ready
 	ruff check --fix .
 	ruff format .
+
+audit: .venv/ready  ## known faults of what the locks pin, by the OSV database; docs/security.md says how to accept one
+	.ci/audit
 
 bench: .venv/training  ## what a build costs beside other ways to write it; BENCH_ROWS=20000 for a try
 	python -m benchmarks
