@@ -8,6 +8,7 @@ Answers are not compared: `4` stands in any trace.
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 import unicodedata
@@ -65,7 +66,7 @@ def evalset_hashes(asked: Decontaminate) -> dict[str, str]:
 def _hash(path: Path) -> str:
     try:
         return hash_file(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise TracesError(
             f"{PARAMS}: decontaminate.evalsets: {path}: no such file; put it there, or take it out"
         ) from None
@@ -87,14 +88,21 @@ def _loaded(files: tuple[tuple[str, str], ...], ngram: int, threshold: float) ->
 
 def _read(path: Path) -> Iterator[tuple[int, str]]:
     decode = msgspec.json.Decoder(_Line).decode
+    empty = True
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
+            if not text:
+                continue
+            empty = False
             try:
-                yield number, decode(line).prompt
+                yield number, decode(text).prompt
             except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 raise TracesError(
                     f"{path}, line {number}: {one_line(str(error), 120)}; each is an object with `prompt`, `answer`"
                 ) from None
+    if empty:
+        raise TracesError(f"{path}: no prompt in it, so it would prove nothing; fetch it again, or take it out")
 
 
 class Evalsets:

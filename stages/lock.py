@@ -124,17 +124,19 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], found: dict[str
     faults = []
     for stage, entry in entries.items():
         for key, locked in entry.get("params", {}).get(str(PARAMS), {}).items():
-            now = _lookup(params, key)
-            if now != locked:
+            where, now, held = first_difference(key, _lookup(params, key), locked)
+            if now != held:
                 faults.append(
-                    f"{LOCK}: stage {stage} ran with {key} {_shown(locked)}, {PARAMS} says {_shown(now)}; {_MEND}"
+                    f"{LOCK}: stage {stage} ran with {where} {_shown(held)}, {PARAMS} says {_shown(now)}; {_MEND}"
                 )
+    made = {artefact.path for artefact in outputs(entries)}
     for path, hashes in quoted_hashes(entries).items():
         actual = found[path]
         for md5, stages in hashes.items():
             ran = f"stage {', '.join(stages)}"
             if actual is None:
-                faults.append(f"{path}: missing, {LOCK} has it for {ran}; {_MEND}")
+                mend = _MEND if path in made else f"`git checkout {path}` restores it"
+                faults.append(f"{path}: missing, {LOCK} has it for {ran}; {mend}")
             elif actual.md5 != md5:
                 faults.append(f"{path}: its md5 is {actual.md5}, {LOCK} says {md5} for {ran}; {_MEND}")
     return faults
@@ -192,6 +194,15 @@ def _lookup(params: dict[str, Any], key: str) -> Any:
     for part in key.split("."):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def first_difference(where: str, one: Any, other: Any) -> tuple[str, Any, Any]:
+    """Where two values differ first, in the order of their keys, and what each has there: `selection.limit`, 5, 7."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in {**one, **other}:
+            if one.get(key) != other.get(key):
+                return first_difference(f"{where}.{key}", one.get(key), other.get(key))
+    return where, one, other
 
 
 def _shown(value: Any) -> str:

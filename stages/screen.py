@@ -7,7 +7,7 @@ and where, never what it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -79,6 +79,12 @@ class Screen:
         self.fates.counts[fate] += 1
         self.fates.set_aside.update(by)
         self.lines.append(_encode({"id": trace_id, "fate": fate, **details}) + b"\n")
+
+
+def tellable(texts: Iterable[str], params: Params) -> list[str]:
+    """Those of the texts in which nothing is found that is looked for: the others are said nowhere."""
+    detectors = _detectors(params)
+    return [text for text in texts if detectors is None or not detectors.tells(text)]
 
 
 def _detectors(params: Params) -> Detectors | None:

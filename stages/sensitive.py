@@ -2,7 +2,7 @@
 
 What was found is never said, only which kind it is, and in which field. Of that library's detectors those are taken
 that know the form of a credential; those that guess, by entropy or a word such as `password`, take hashes for one.
-E-mail addresses have a detector of our own, made as the library's are.
+E-mail addresses and passwords in URLs have detectors of our own, made as the library's are.
 """
 
 from __future__ import annotations
@@ -19,11 +19,19 @@ from stages.params import Kind
 
 # Guess by entropy or by a word beside, or find what is no secret.
 _GUESSING = {"Base64 High Entropy String", "Hex High Entropy String", "Secret Keyword", "Public IP (ipv4)"}
+_REPLACED = {"Basic Auth Credentials"}  # by the next, which finds more
 
 # Some detectors look on to the end of the line from many places in it, and a line may have millions of characters.
 _PIECE = 4096  # characters looked at as one line
 _OVERLAP = 1024  # of two of them: no key is longer, and of longer tokens the beginning is enough
 _LONG_LINE = re.compile(rf"[^\n]{{{_PIECE},}}")
+
+
+class UrlPasswordDetector(RegexBasedDetector):
+    """Finds passwords in URLs, also those that the library's own passes by: without a user, or with odd characters."""
+
+    secret_type = "Password in a URL"  # noqa: S105 - a kind
+    denylist = (re.compile(r"://[^\s/@:]{0,256}:([^\s/@]{1,256})@"),)
 
 
 class EmailDetector(RegexBasedDetector):
@@ -38,7 +46,11 @@ class Detectors:
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         known: dict[str, Any] = get_mapping_from_secret_type_to_class() if "secrets" in kinds else {}
-        self.detectors: list[BasePlugin] = [known[name]() for name in sorted(known) if name not in _GUESSING]
+        self.detectors: list[BasePlugin] = [
+            known[name]() for name in sorted(known) if name not in _GUESSING | _REPLACED
+        ]
+        if "secrets" in kinds:
+            self.detectors.append(UrlPasswordDetector())
         if "emails" in kinds:
             self.detectors.append(EmailDetector())
 
@@ -49,6 +61,10 @@ class Detectors:
         if not self._kinds("\n".join(text for _, text in fields)):
             return []
         return list(dict.fromkeys((name, kind) for name, text in fields for kind in self._kinds(text)))
+
+    def tells(self, text: str) -> bool:
+        """Whether a text holds anything that is looked for."""
+        return bool(self._kinds(text))
 
     def _kinds(self, text: str) -> list[str]:
         text = _LONG_LINE.sub(_cut, text)

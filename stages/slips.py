@@ -7,6 +7,7 @@ from collections import Counter
 from stages.fates import EARLY, Fates
 from stages.filters import OURS, compile_filters
 from stages.params import Params, Range, Split
+from stages.screen import tellable
 from traces.errors import TracesError, one_line
 
 
@@ -17,7 +18,7 @@ def require_keys(params: Params, fates: Fates) -> None:
         TracesError: there is one.
     """
     keys = fates.keys | OURS
-    known = one_line(", ".join(sorted(keys)), 400)
+    known = one_line(", ".join(tellable(sorted(keys), params)), 400)
     for where, by in (
         ("split.group_by", params.split.group_by),
         ("selection.stratify.by", params.selection.stratify.by),

@@ -18,7 +18,7 @@ from stages.card import card_files
 from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.executor import Workers, open_workers
 from stages.faults import NAMED, Faults
-from stages.lock import cache_faults, hash_path, hash_quoted, load_lock, lock_faults
+from stages.lock import cache_faults, first_difference, hash_path, hash_quoted, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
 from stages.pairs import find_pairs
 from stages.params import PARAMS, Params, read_yaml
@@ -100,8 +100,9 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         with faults.guard(str(EXPORT)):
             records, statistics = check_records(params, names, hashes, scratch, workers, faults)
             check_counts(params, manifest, records, faults)
-            with faults.guard(str(STATS)):
-                check_statistics(statistics, counts, faults)
+            if counts:  # else selecting again failed, and is a fault already
+                with faults.guard(str(STATS)):
+                    check_statistics(statistics, counts, faults)
     report = {
         "valid": faults.total == 0,
         "dataset_id": manifest.get("dataset_id"),
@@ -112,9 +113,8 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
     }
     write_text(VALIDATION, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     if faults.total:
-        print("\n".join(f"  {line}" for line in faults.lines))
-        if faults.total > NAMED:
-            print(f"  and {faults.total - NAMED} more")
+        more = [f"  and {faults.total - NAMED} more"] if faults.total > NAMED else []
+        print("\n".join([*(f"  {line}" for line in faults.lines), *more]), flush=True)
         raise TracesError(
             f"{faults.total} faults, named above and in {VALIDATION}; `dvc repro` rebuilds what was changed by hand"
         )
@@ -144,8 +144,9 @@ def check_manifest(params: Params, held: dict[str, Any], faults: Faults) -> dict
     right = build_manifest(params, load_lock(QUOTED), hash_path(TRACE_IDS))
     for key in {**right, **held}:
         if held.get(key) != right.get(key):
-            found, wanted = json.dumps(held.get(key)), json.dumps(right.get(key))
-            faults.add("manifest", f"{MANIFEST}: {key}", f"says {found[:120]}, the data says {wanted[:120]}")
+            where, found, wanted = first_difference(key, held.get(key), right.get(key))
+            said, true = (one_line(json.dumps(value), 120) for value in (found, wanted))
+            faults.add("manifest", f"{MANIFEST}: {where}", f"says {said}, the data says {true}")
     return right
 
 

@@ -94,6 +94,20 @@ def test_a_malformed_line_is_named(workspace: Path, line: str, says: str) -> Non
     assert f"data/evalsets/set.jsonl, {says}" in str(refused.value)
 
 
+def test_a_byte_order_mark_blank_lines_and_crlf_do_not_matter(workspace: Path) -> None:
+    Path("data/evalsets/set.jsonl").write_bytes(b'\xef\xbb\xbf{"prompt": "Why?"}\r\n\r\n{"prompt": "How?"}\r\n\r\n')
+    held = load_evalsets(Decontaminate(evalsets=["set.jsonl"]))
+    assert held is not None
+    assert held.match("How?", []) == Match("set.jsonl", 3, 1, 1)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "\ufeff\n\n"])
+def test_an_empty_set_is_refused(workspace: Path, content: str) -> None:
+    Path("data/evalsets/set.jsonl").write_text(content, encoding="utf-8")
+    with pytest.raises(TracesError, match=r"data/evalsets/set.jsonl: no prompt in it, so it would prove nothing"):
+        load_evalsets(Decontaminate(evalsets=["set.jsonl"]))
+
+
 def test_a_missing_file_is_named_and_a_changed_one_read_again(workspace: Path) -> None:
     asked = Decontaminate(evalsets=["set.jsonl"])
     with pytest.raises(TracesError, match=r"decontaminate.evalsets: data/evalsets/set.jsonl: no such file"):

@@ -157,5 +157,14 @@ def test_what_was_found_stands_nowhere_but_in_the_stored_traces(
     assert any(KEY in text for name in partition_names(TRACES) for (text,) in rows_of_answers(name))
 
 
+def test_a_key_that_tells_is_not_listed_where_a_slip_is_explained(evalsets: Path) -> None:
+    extract_and_select([row(0), row(1, meta={"source": "ungar", KEY: 1, f"to {EMAIL}": 2})])
+    for changes in ({"filters": {"gaem": "x"}}, {"split": {"group_by": ["gaem"]}}):
+        set_params(**SCREENED, **changes)
+        with pytest.raises(TracesError, match="there are created_at, episode_index, game, seed, source, trace_version"):
+            select.work(load_params())
+        set_params(filters={"gaem": None}, split={"group_by": []})
+
+
 def rows_of_answers(name: str) -> list[tuple[str]]:
     return list(read_rows(partition_path(TRACES, name), ["final_answer"]))

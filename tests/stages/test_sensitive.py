@@ -14,7 +14,7 @@ from tests.support.samples import EPISODES
 SECRETS = {
     "AWS Access Key": "AKIA" + "J7QX" * 4,
     "GitHub Token": "ghp_" + "a1B2" * 9,
-    "Basic Auth Credentials": "postgresql://reader:" + "pa55word@db.example/traces",
+    "Password in a URL": "postgresql://reader:" + "pa55word@db.example/traces",
     "Private Key": "-----BEGIN RSA " + "PRIVATE KEY-----",
     "Slack Token": "xoxb-" + "123456789012-abcdefABCDEF",
     "Stripe Access Key": "sk_live_" + "a1B2" * 6,
@@ -36,6 +36,18 @@ def test_a_secret_is_found_in_any_field(kind: str) -> None:
     ]  # fmt: skip
     for meta in ({"note": [1, {"x": text}]}, {text: True}):
         assert detectors.look("?", [], "", json.dumps(meta)) == [("meta", kind)]
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@h/0", "postgresql://bob:Pa$$w0rd!#@h/db", "https://u:p%40ss@h"])
+def test_a_password_in_a_url_is_found_however_it_is_written(url: str) -> None:
+    assert Detectors(["secrets"]).look(url, [], "", "null") == [("prompt", "Password in a URL")]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host:8080/a@b", "https://example.org/x:y@z", "a://b", "see https://t.co: @ann"]
+)
+def test_a_url_without_a_password_holds_none(url: str) -> None:
+    assert Detectors(["secrets"]).look(url, [], "", "null") == []
 
 
 @pytest.mark.parametrize("text", EMAILS)
