@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from stages.faults import NAMED, Faults
+from stages.gate.faults import NAMED, Faults
 
 
 def test_the_first_are_named_and_all_are_counted() -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from stages import export, manifest, records_together, render, shard_memo, validate
+from stages import export, manifest, render, validate
+from stages.gate import choices, records_together, shard_memo
+from stages.gate.records import by_partition
 from stages.params import load_params
 from stages.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
 from stages.paths import SELECTION, VALIDATION
@@ -313,7 +315,7 @@ def test_where_the_stages_remember_what_they_made_it_is_not_made_again(
     build(row(n) for n in range(60))
     with monkeypatch.context() as patch:
         patch.setattr(shard_memo, "check_partition", None)
-        patch.setattr(validate, "select_into", None)
+        patch.setattr(choices, "select_into", None)
         validate.work(load_params())
     first = report()
     edit(shard("trace"), lambda lines: lines[1:])
@@ -402,5 +404,5 @@ def test_each_partition_gets_the_hashes_of_its_own_files_and_shards() -> None:
         f"data/export/parquet/trace/test-{one}.parquet",
     ]
     files += [f"data/export/trace/train-{other}.jsonl", "data/snapshot.json", "data/selection/counts.json"]
-    found = validate.by_partition({path: str(number) for number, path in enumerate(files)}, [one, other])
+    found = by_partition({path: str(number) for number, path in enumerate(files)}, [one, other])
     assert found == {one: {files[0]: "0", files[2]: "2"}, other: {files[1]: "1", files[3]: "3"}}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import jsonschema_rs
 import msgspec
 
-from stages.faults import Faults
+from stages.gate.faults import Faults
 from stages.params import Params
 from stages.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from stages.paths import EXPORT, RENDERED, SPLITS, TWINS, shard_name

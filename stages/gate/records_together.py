@@ -11,13 +11,13 @@ import pyarrow as pa
 
 from stages.database import open_database
 from stages.executor import Workers
-from stages.faults import Faults
 from stages.filters import OURS, decode_meta, ours
+from stages.gate.faults import Faults
+from stages.gate.shard_checks import record_id, shard_lines
 from stages.keys import HALF, id_halves, id_text, text_halves
 from stages.params import Params, Split
 from stages.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from stages.paths import EXPORT, SPLITS, TRACES, shard_name
-from stages.shard_checks import record_id, shard_lines
 from stages.splits import group_of
 from traces.ids import is_id
 
