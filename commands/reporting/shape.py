@@ -12,7 +12,7 @@ from commands.reporting.names import short
 from commands.reporting.ridges import draw_ridges, median
 from commands.reporting.token_counts import TokenCounts
 
-_NAME = 34  # characters of a group's name in a drawing; tables have all of it
+_NAME = 28  # of a group's name in a drawing, in widths of an `n`; tables have more of it
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from tests.stages.lockfile import rebuild, set_params
-from tests.support.samples import payload, stored, write_sqlite
+from tests.stages.lockfile import build, rebuild, set_params
+from tests.support.samples import payload, row, stored, write_sqlite
 from traces.store import DATABASE_URL
 
 SCRIPT = "<script>window.ran = 1</script>"
@@ -22,6 +22,17 @@ GAMES = [
     SCRIPT,
     f'" onload="window.ran = 1{HIDDEN}',
     "a name of a game that is longer than a line of a drawing",
+]
+# Names that are wide: what is cut by a number of characters runs over what stands beside it.
+WIDE_NAMES = [
+    "W" * 300,
+    "M" * 27,
+    "牌" * 54,
+    "😀" * 40,
+    "0" * 60,
+    "Щ" * 40,
+    "e" + "\u0301\u0316" * 300,
+    "\ufdfd" * 20,
 ]
 
 
@@ -46,6 +57,17 @@ def build_hostile(folder: Path) -> None:
         os.environ[DATABASE_URL] = write_sqlite(folder / "store.db", hostile_rows())
         set_params(extract={"max_quarantined": 9}, selection={"strategy": "latest", "limit": 190})
         rebuild()
+
+
+def build_wide(folder: Path) -> None:
+    """Build a dataset of games and sources with `WIDE_NAMES` in a laid out workspace."""
+    metas = [
+        {**payload(number)["meta"], "game": WIDE_NAMES[number % 8], "source": WIDE_NAMES[number % 8]}
+        for number in range(160)
+    ]
+    with chdir(folder):
+        set_params(filters={"source": None})
+        build(row(number, meta=meta) for number, meta in enumerate(metas))
 
 
 @dataclass

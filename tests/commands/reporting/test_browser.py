@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
+from commands.reporting.page import make_page
+from tests.commands.reporting.pages import build_wide
 from tests.support.browser import BROWSER, MISSING, Tab, browser_tab
 from tests.support.screenshot import PICTURES, take
+from tests.support.shell import lay_out
 
 pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
 
@@ -40,6 +44,33 @@ def test_the_page_is_quiet_fits_and_can_be_read(hostile: Path, tab: Tab, width: 
         width < 860,
     ]
     assert tab.console == []
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a dataset whose names are wide."""
+    folder = tmp_path_factory.mktemp("wide")
+    lay_out(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRACES_WORKERS", "1")
+        patch.setenv("TRACES_DATABASE_URL", "")
+        build_wide(folder)
+        with chdir(folder):
+            (folder / "page.html").write_text(make_page(None))
+    return folder / "page.html"
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_wide_names_neither_widen_the_page_nor_run_over_numbers(wide: Path, tab: Tab, width: int) -> None:
+    tab.open(wide, width)
+    tab.ask("document.querySelectorAll('details').forEach((e) => e.open = true)")
+    sizes = "[document.documentElement.scrollWidth, document.documentElement.clientWidth]"
+    assert tab.ask(sizes) == [width, width]
+    # What no table of widths knows, a letter as wide as a word, is cut off by the drawing.
+    clashes = [said for said in tab.ask(f"{SCRIPT}; clashes()") if "\ufdfd" not in said]
+    assert clashes == []
+    boxes = "[...document.querySelectorAll('h1, h3, h3 *, tbody .group, p')]"
+    assert tab.ask(f"{boxes}.filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth).length") == 0
 
 
 def test_the_pictures_in_the_readme_are_taken_at_both_widths(hostile: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from commands.reporting.bins import bins_of, ticks
 from commands.reporting.columns import read_columns
 from commands.reporting.flow import flow_of
 from commands.reporting.flow_drawing import WIDE, draw_flow
+from commands.reporting.names import short, width
 from commands.reporting.samples import pieces
 from commands.reporting.svg import element
 from tests.commands.support import Command
@@ -106,6 +107,27 @@ def test_seldom_groups_are_one(traces: Command) -> None:
     assert np.bincount(columns.group).tolist() == [10, *[2] * 6, 78]
     with pytest.raises(TracesError, match="the manifest counts 101"):
         read_columns(101)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("high_card", "high_card"),
+        ("n" * 10, "n" * 10),
+        ("n" * 11, "n" * 8 + "…"),
+        ("W" * 5, "W" * 5),
+        ("W" * 300, "W" * 4 + "…"),
+        ("i" * 16, "i" * 16),
+        ("牌" * 54, "牌" * 4 + "…"),
+        ("e\u0301" * 10, "e\u0301" * 10),
+        ("e" + "\u0301" * 300, "e" + "\u0301" * 39 + "…"),
+        ("a\nb", r"a\nb"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_cut_by_its_width(name: str, shown: str) -> None:
+    assert short(name, 10) == shown
+    assert width(shown) <= 10
 
 
 def test_an_element_s_text_and_attributes_are_escaped_once() -> None:
