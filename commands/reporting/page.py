@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from commands.reporting.repeats import Repeats, find_repeats
 from commands.reporting.samples import choose_samples
 from commands.reporting.shape import shapes_of, short_names
 from commands.reporting.token_counts import count_tokens
+from stages.params import Split
 from stages.paths import SPLITS
 from training.templates import load_template
 
@@ -45,19 +47,21 @@ def make_page(tokenizer: str | None) -> str:
     repeats = find_repeats(columns)
     reached = flow_of(manifest["counts"])
     formats = {name: sum(export["records"].values()) for name, export in manifest["exports"].items()}
-    flows = [draw_flow(reached, manifest["splits"], formats, layout) for layout in (WIDE, NARROW)]
+    splits = shown_splits(manifest)
+    flows = [draw_flow(reached, splits, formats, layout) for layout in (WIDE, NARROW)]
     return _render(
         facts=facts,
         manifest=manifest,
         columns=columns,
-        splits_by_group=splits_by_group(columns),
+        splits=splits,
+        splits_by_group=splits_by_group(columns, splits),
         reached=reached,
         flows=flows,
         shapes=shapes_of(columns, tokens),
         tokens=tokens,
         repeats=repeats,
         repeats_drawing=_draw_repeats(repeats),
-        shares_drawing=_draw_shares(columns),
+        shares_drawing=_draw_shares(columns, splits),
         curve=_draw_curve(facts.smoke),
         samples=choose_samples(columns, template),
         inputs=lineage.inputs(facts.entries),
@@ -66,10 +70,17 @@ def make_page(tokenizer: str | None) -> str:
     )
 
 
-def splits_by_group(columns: Columns) -> list[dict[str, int]]:
-    """Of each group its traces by split."""
+def shown_splits(manifest: dict[str, Any]) -> dict[str, int]:
+    """The traces of each split that was asked for, or has some."""
+    asked = Split.model_validate(manifest["split"]).asked
+    return {name: count for name, count in manifest["splits"].items() if count or name in asked}
+
+
+def splits_by_group(columns: Columns, splits: Collection[str]) -> list[dict[str, int]]:
+    """Of each group its traces by split, of those that are shown."""
     counts = np.bincount(columns.group * len(SPLITS) + columns.split, minlength=len(columns.groups) * len(SPLITS))
-    return [dict(zip(SPLITS, row, strict=True)) for row in counts.reshape(-1, len(SPLITS)).tolist()]
+    rows = counts.reshape(-1, len(SPLITS)).tolist()
+    return [{name: count for name, count in zip(SPLITS, row, strict=True) if name in splits} for row in rows]
 
 
 def _draw_repeats(repeats: Repeats) -> Markup:
@@ -77,10 +88,10 @@ def _draw_repeats(repeats: Repeats) -> Markup:
     return draw_bars(f"Distinct texts by how often each occurs: {said}.", repeats.texts)
 
 
-def _draw_shares(columns: Columns) -> Markup:
-    groups = list(zip(short_names(columns), splits_by_group(columns), strict=True))
+def _draw_shares(columns: Columns, splits: Collection[str]) -> Markup:
+    groups = list(zip(short_names(columns), splits_by_group(columns, splits), strict=True))
     said = "; ".join(
-        f"{name}, {', '.join(f'{count:,} {split}' for split, count in splits.items())}" for name, splits in groups
+        f"{name}, {', '.join(f'{count:,} {split}' for split, count in counts.items())}" for name, counts in groups
     )
     return draw_shares(f"Shares of the splits: {said}.", groups)
 

@@ -151,6 +151,21 @@ def test_repeats_are_those_that_select_counted(hostile: Path) -> None:
     assert any(repeats.in_train.values())
 
 
+def test_splits_that_were_not_asked_for_are_left_out(traces: Command) -> None:
+    set_params(split={"validation": 0.2, "test": 0})
+    build(row(n) for n in range(60))
+    page = make_page(None)
+    assert "0 test" not in page
+    assert "test 0.0%" not in page
+    assert '<th scope="col" class="n">test</th>' not in page
+    assert " of validation say what one in train says." in page
+    set_params(split={"validation": 0})
+    build(row(n) for n in range(60))
+    page = make_page(None)
+    assert "validation" not in page.partition("Artefacts")[0].partition("</style>")[2]
+    assert "say what one in train says" not in page
+
+
 def test_the_command_writes_where_it_is_told_and_replaces_what_was_there(traces: Command) -> None:
     build(row(n) for n in range(60))
     assert traces("report") == 0
