@@ -98,6 +98,27 @@ def test_a_pull_request_says_what_it_changes_since_it_branched_off(request_clone
     assert run(request_clone, "git", "status", "--porcelain").out == ""
 
 
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ("nosuch", "BASE nosuch: no commit, branch or tag in {}; `git fetch` brings a remote's"),
+        ("", "BASE : no commit, branch or tag in {}; `git fetch` brings a remote's"),
+        ("alone", "BASE alone: has no commit in common with HEAD; `git fetch --unshallow`, or name another"),
+    ],
+)
+def test_a_base_that_is_none_is_one_line(tmp_path: Path, base: str, says: str) -> None:
+    folder = tmp_path / "project"
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(ROOT / ".ci/pull-request", folder / ".ci")
+    run(folder, "git", "init", "-q", "-b", "alone")
+    commit(folder, "alone")
+    run(folder, "git", "checkout", "-q", "--orphan", "main")
+    commit(folder, "one")
+    done = run(folder, ".ci/pull-request", base, "../reports/dataset.md", code=2)
+    assert done.text == f".ci/pull-request: {says.format(folder)}\n"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_pull_request_whose_lock_is_not_its_own_is_refused(request_clone: Path, tmp_path: Path) -> None:
     replace(request_clone / "params.yaml", "min_characters: 20", "min_characters: 21")
     commit(request_clone, "without dvc repro")
