@@ -7,6 +7,8 @@ from typing import Any
 
 from commands.options import Json, require_repository, waiting
 
+_NAME = 60  # characters of a source's or game's name that are shown; --json has all
+
 
 def status(json: Json = False) -> None:
     """Show the store, its content, the pin, and whether UNGAR and Tunix are installed.
@@ -101,7 +103,7 @@ def show(facts: dict[str, Any]) -> None:
     row("rows", f"{store['rows']:,}" + (f", {store['first']} to {store['last']}" if store["first"] else ""))
     for name in ("sources", "games"):
         # A name is a trace's own text: what would steer the terminal is shown and not sent.
-        counts = ", ".join(f"{one_line(key)} {count:,}" for key, count in store[name].items())
+        counts = ", ".join(f"{one_line(key, _NAME) or '(empty)'} {count:,}" for key, count in store[name].items())
         row(name, counts or (f"not counted: {store['uncounted']}" if store["uncounted"] else "none"))
     row("pin", pin_line(pin))
     for line in pin.get("differences", [])[:10]:

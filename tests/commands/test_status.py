@@ -93,6 +93,18 @@ def test_a_game_s_name_is_data_and_not_markup(traces: Command) -> None:
     assert "[bold]x[/bold] 1" in traces.out
 
 
+def test_a_long_name_is_cut_and_an_empty_one_is_said(traces: Command) -> None:
+    write_jsonl(
+        Path("data/recorded/x.jsonl.gz"), [row(0, meta={"game": "W" * 300}), row(1, meta={"game": "", "source": ""})]
+    )
+    traces("status")
+    assert f"{'W' * 59}… 1" in traces.out
+    assert "W" * 60 not in traces.out
+    assert traces.out.count("(empty) 1") == 2
+    traces("status", "--json")
+    assert json.loads(traces.out)["store"]["games"] == {"W" * 300: 1, "": 1}
+
+
 def test_a_game_s_name_steers_no_terminal(traces: Command) -> None:
     write_jsonl(
         Path("data/recorded/x.jsonl.gz"), [row(0, meta={"game": "a\x1b[2J\u202e\nb", "source": "\x1b]0;x\x07"})]
