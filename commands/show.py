@@ -14,7 +14,8 @@ TraceId = Annotated[str, typer.Argument(metavar="ID", help="A trace's id.")]
 def show(trace: TraceId, tokenizer: Tokenizer = None, json: Json = False) -> None:
     """Show one trace of the workspace: as stored, as rendered, and as tokens, what a model learns highlighted.
 
-    It is rendered by the template in params.yaml, selected or not. Tokens need the packages for training.
+    It is rendered by the template in params.yaml, selected or not; of one that was screened out it says
+    by what. Tokens need the packages for training.
 
     [bold]Examples[/bold]
 

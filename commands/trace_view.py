@@ -16,7 +16,7 @@ from rich.text import Text
 
 from stages.params import load_params
 from stages.partitioned import TRACES_SCHEMA, partition_names, partition_path, read_chunks, read_rows
-from stages.paths import RENDERED, SELECTION, TRACES
+from stages.paths import RENDERED, SELECTION, SET_ASIDE, TRACES
 from traces.errors import TracesError, WrongUse, one_line
 from traces.ids import is_id, normalise_id
 from traces.times import to_iso
@@ -33,6 +33,7 @@ _STORED = ("trace_version", "prompt", "steps", "final_answer")
 class View:
     """A trace with its texts; `split` is None where it is not selected, `tokens` where nothing can make some.
 
+    `set_aside` is what the screen says of one that it took out: its fate, and by what; never what was found.
     `tokens` are the text of each token, those of the prompt and those of the completion, which is learned.
     """
 
@@ -40,6 +41,7 @@ class View:
     created_at: str
     partition: str
     split: str | None
+    set_aside: dict[str, Any] | None
     stored: dict[str, Any]
     content_sha256: str
     rendered: Rendered
@@ -75,8 +77,9 @@ def find_trace(trace: str, tokenizer: str | None) -> View:
     rows = read_rows(partition_path(SELECTION, name), ["id", "split"])
     split = next((split for trace_id, split in rows if trace_id == wanted), None)
     tokens = _tokens(wanted, rendered, name, params.render.template, tokenizer)
+    aside = _set_aside(wanted) if split is None else None
     stored = {key: row[key] for key in _STORED} | {"meta": json.loads(row["meta"])}
-    return View(wanted, to_iso(row["created_us"]), name, split, stored, row["content_sha256"], rendered, tokens)
+    return View(wanted, to_iso(row["created_us"]), name, split, aside, stored, row["content_sha256"], rendered, tokens)
 
 
 def _holds(name: str, wanted: str) -> bool:
@@ -90,6 +93,30 @@ def _row(name: str, wanted: str) -> dict[str, Any]:
         if found:
             return found[0]
     raise TracesError(f"{TRACES}/{name}: {wanted} is gone from it")
+
+
+def _set_aside(wanted: str) -> dict[str, Any] | None:
+    """What the line of a trace that was screened out says beside its id; None where there is none."""
+    if not SET_ASIDE.is_file():
+        return None
+    with SET_ASIDE.open("rb") as lines:
+        line = next((line for line in lines if line.startswith(b'{"id":"%s"' % wanted.encode())), None)
+    if line is None:
+        return None
+    try:
+        return {key: value for key, value in json.loads(line).items() if key != "id"}
+    except ValueError:
+        raise TracesError(f"{SET_ASIDE}: damaged; `dvc checkout` or `dvc repro` brings it back") from None
+
+
+def _why(aside: dict[str, Any] | None) -> str:
+    """Why a trace is not selected, as far as the screen says."""
+    if aside is None:
+        return "not selected"
+    said = {key: value for key, value in aside.items() if key not in ("fate", "found")}
+    by = [f"{item['kind']} in {item['in']}" for item in aside.get("found", ())]
+    by += [f"{key} {value}" for key, value in said.items()]
+    return one_line(f"{aside.get('fate', 'set aside')}: {', '.join(by)}")
 
 
 def _tokens(
@@ -117,6 +144,7 @@ def as_json(view: View) -> dict[str, Any]:
         "created_at": view.created_at,
         "partition": view.partition,
         "split": view.split,
+        "set_aside": view.set_aside,
         "content_sha256": view.content_sha256,
         "stored": view.stored,
         "rendered": view.rendered._asdict(),
@@ -132,7 +160,7 @@ def print_view(view: View) -> None:
 
 
 def _texts(view: View) -> Iterator[Text]:
-    split = view.split or "not selected"
+    split = view.split or _why(view.set_aside)
     yield Text.assemble((view.trace_id, "bold"), f"  {view.created_at}  {split}  partition {view.partition}")
     yield Text(f"sha256:{view.content_sha256}")
     yield _heading("stored")

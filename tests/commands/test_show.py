@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,25 @@ def test_one_that_is_not_selected_is_shown_too(traces: Command) -> None:
     build(row(n) for n in range(60))
     assert traces("show", trace_id(0)) == 0
     assert "  not selected  partition " in traces.out.splitlines()[0]
+
+
+def test_of_one_that_was_screened_out_it_says_by_what_and_never_what_was_found(traces: Command) -> None:
+    set_params(privacy={"set_aside": ["secrets", "emails"]}, decontaminate={"evalsets": ["held-out.jsonl"]})
+    said = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+    Path("data/evalsets/held-out.jsonl").write_text(json.dumps({"prompt": said, "answer": "x"}) + "\n")
+    address = "author@example.invalid"
+    build(row(n, final_answer=address) if n == 3 else row(n, prompt=said if n == 4 else "What?") for n in range(60))
+    assert traces("show", trace_id(3)) == 0
+    head = traces.out.splitlines()[0]
+    assert "  sensitive: E-mail Address in final_answer  partition " in head
+    assert traces("show", trace_id(3), "--json") == 0
+    held = json.loads(traces.out)
+    assert held["split"] is None
+    assert held["set_aside"] == {"fate": "sensitive", "found": [{"in": "final_answer", "kind": "E-mail Address"}]}
+    assert traces("show", trace_id(4)) == 0
+    assert "  contaminated: evalset held-out.jsonl, line 1, shared " in traces.out.splitlines()[0]
+    assert traces("show", trace_id(5), "--json") == 0
+    assert json.loads(traces.out)["set_aside"] is None
 
 
 def test_what_a_terminal_would_obey_is_made_visible(traces: Command) -> None:
