@@ -38,8 +38,10 @@ def commit_of(revision: str) -> str:
 
     Raises:
         TracesError: there is no repository.
-        WrongUse: there is none by this name, or more than one experiment.
+        WrongUse: there is none by this name, or more than one experiment; or it is empty.
     """
+    if not revision.strip():
+        raise WrongUse("an empty name of a version: an unset variable? Name a commit, tag, branch or experiment")
     with suppress(TracesError):
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.

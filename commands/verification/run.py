@@ -37,12 +37,14 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
         TracesError: there is nothing to verify.
         WrongUse: there is no such revision or stage, or nothing to attest.
     """
-    commit = commit_of(rev or "HEAD")
+    commit = commit_of("HEAD" if rev is None else rev)
     target = None if attest is None else attest.absolute()
     objects = open_objects()
     with ExitStack() as stack:
         copy = None if quick and rev is None else stack.enter_context(clean_copy(commit))
         where = f" at {rev}" if rev else ""
+        # A pull brings what the workspace's commit has, and no other.
+        fetch = "dvc fetch --all-commits" if rev else "dvc pull"
         # What is rebuilt are the commit's stages: a dvc.yaml in the workspace may lack the gate.
         with chdir(copy or "."):
             stages = load_stages(where)
