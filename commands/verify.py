@@ -32,7 +32,8 @@ def verify(
     without any cache; and holds all of it to dvc.lock and data/manifest.json. TRACES_DATABASE_URL must name the
     pinned store.
 
-    Exits with 0 where everything agrees, with 1 where something does not, and names it.
+    Exits with 0 where everything agrees, with 1 where something does not, and names it. With --json `verified` is true
+    or false, and null where nothing was rebuilt and nothing is wrong.
 
     [bold]Examples[/bold]
 
@@ -51,5 +52,5 @@ def verify(
         raise WrongUse("--quick rebuilds nothing, so there is nothing to attest: leave out --attest")
     verdict = run_verification(rev, quick=quick, until=until, attest=attest)
     show(verdict, as_json=json)
-    if not verdict.verified:
+    if not verdict.sound:
         raise typer.Exit(1)

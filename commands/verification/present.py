@@ -57,25 +57,31 @@ def check_workspace(entries: dict[str, Any], verdict: Verdict) -> None:
             verdict.faults.append(f"{output.path}: its md5 is {actual.md5}, {LOCK} says {output.md5}")
 
 
-def check_cache(objects: Objects, verdict: Verdict, kept_by_git: set[str]) -> None:
-    """What DVC's cache holds under an output's hash has that hash, every file of a folder included."""
+def check_cache(objects: Objects, verdict: Verdict, kept_by_git: set[str], fetch: str) -> None:
+    """What DVC's cache holds under an output's hash has that hash, every file of a folder included.
+
+    `fetch` is the command that brings what a remote has of what is verified.
+    """
     cached = [output for output in verdict.outputs if output.path not in kept_by_git]
     with ThreadPoolExecutor(worker_count()) as pool:
         states = pool.map(lambda output: _cached(objects, output.md5), cached)
         for output, (state, damaged) in zip(cached, progress(states, len(cached), "cache"), strict=True):
             output.places["cache"] = state
             verdict.faults += [
-                f"{output.path}: {path} in DVC's cache is damaged; remove it, then `dvc pull` or `dvc repro`"
+                f"{output.path}: {path} in DVC's cache is damaged; remove it, then `{fetch}` or `dvc repro`"
                 for path in damaged
             ]
 
 
-def check_presence(verdict: Verdict) -> None:
-    """Every output is somewhere here: what is nowhere was not looked at."""
+def check_presence(verdict: Verdict, fetch: str) -> None:
+    """Every output is somewhere here: what is nowhere was not looked at. A remote may lack it, too, after a purge."""
     for output in verdict.outputs:
         places = output.places
         if places["workspace"] == MISSING and places["cache"] != SAME:
-            verdict.faults.append(f"{output.path}: neither in the workspace nor in DVC's cache; `dvc pull` brings it")
+            verdict.faults.append(
+                f"{output.path}: neither in the workspace nor in DVC's cache; "
+                f"`{fetch}` brings it, where a remote has it"
+            )
 
 
 def check_manifest(entries: dict[str, Any], manifest: dict[str, Any], verdict: Verdict) -> None:

@@ -58,19 +58,19 @@ def run_verification(rev: str | None, *, quick: bool, until: str | None, attest:
             check_stages(every, stages, asked, verdict)
             check_lock(entries, verdict)
             check_workspace(entries, verdict)
-            check_cache(objects, verdict, uncached(stages))
+            check_cache(objects, verdict, uncached(stages), fetch)
             check_manifest(every, manifest, verdict)
         if quick:
-            check_presence(verdict)
+            check_presence(verdict, fetch)
         elif copy:
             _require_packages(asked)
             with chdir(copy):
                 _rebuild(copy, entries, until, asked, verdict)
-            if target is not None and verdict.verified:
+            if target is not None and verdict.sound:
                 from commands.verification.attestation import write_attestation
 
                 write_attestation(target, copy, verdict, entries)
-    if not verdict.verified and not quick and rev is None:
+    if not verdict.sound and not quick and rev is None:
         _say_uncommitted(verdict)
     return verdict
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from typing import Any
 
 from commands.options import counted
 from commands.verification.verdict import PLACES, Verdict
@@ -15,7 +16,7 @@ _HASH_DIGITS = 12
 def show(verdict: Verdict, *, as_json: bool) -> None:
     """Print the verdict on stdout."""
     if as_json:
-        print(json.dumps({"verified": verdict.verified, **asdict(verdict)}, indent=2, ensure_ascii=False))
+        print(json.dumps(_facts(verdict), indent=2, ensure_ascii=False))
         return
     head = ("stage", "output", "dvc.lock", *PLACES)
     rows = [
@@ -36,9 +37,18 @@ def show(verdict: Verdict, *, as_json: bool) -> None:
     print(_conclusion(verdict))
 
 
+def _facts(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as one object: what was not looked at is null, and so is `verified` where nothing was rebuilt."""
+    proven = verdict.sound if verdict.rebuilt or not verdict.sound else None
+    facts = {"verified": proven, **asdict(verdict)}
+    for output in facts["outputs"]:
+        output["places"] = {place: state or None for place, state in output["places"].items()}
+    return facts
+
+
 def _conclusion(verdict: Verdict) -> str:
     commit = verdict.commit[:_HASH_DIGITS]
-    if not verdict.verified:
+    if not verdict.sound:
         return f"not verified: {counted(len(verdict.faults), 'fault')}, named above"
     if not verdict.rebuilt:
         return f"{verdict.dataset_id}: what is here has the hashes of dvc.lock and the manifest; nothing was rebuilt"

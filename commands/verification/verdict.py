@@ -29,7 +29,8 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
 
     @property
-    def verified(self) -> bool:
+    def sound(self) -> bool:
+        """Whether no fault was found in what was looked at."""
         return not self.faults
 
 

@@ -163,7 +163,7 @@ def test_quick_finds_what_was_changed_here(
     monkeypatch.chdir(repository)
     change()
     found = run_verification(None, quick=True, until=None, attest=None)
-    assert not found.verified
+    assert not found.sound
     assert any(says in fault.replace(f"{repository}/", "") for fault in found.faults), found.faults
 
 
@@ -178,13 +178,18 @@ def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path
     run(clone, "dvc", "remote", "add", "-d", "--local", "store", str(tmp_path / "remote"))
     run(clone, "git", "checkout", "-q", "v1.0.0")
     done = run(clone, "traces", "verify", "--quick", code=1)
-    assert "data/traces: neither in the workspace nor in DVC's cache; `dvc pull` brings it" in done.out
+    assert "data/traces: neither in the workspace nor in DVC's cache; `dvc pull` brings it, where a" in done.out
+    assert json.loads(run(clone, "traces", "verify", "--quick", "--json", code=1).out)["verified"] is False
     run(clone, "dvc", "pull", "-q", "-r", "store")
+    quick = json.loads(run(clone, "traces", "verify", "--quick", "--json").out)
+    assert quick["verified"] is None  # nothing was found, and nothing rebuilt
+    assert {output["places"]["rebuilt"] for output in quick["outputs"]} == {None}
     done = run(clone, "traces", "verify", "--quick")
     assert done.out.splitlines()[-1].endswith("has the hashes of dvc.lock and the manifest; nothing was rebuilt")
     run(clone, "git", "checkout", "-q", "main")
 
     done = run(clone, "traces", "verify", "--rev", "v1.0.0", "--until", "validate", "--attest", "proof.json")
+    assert json.loads(run(clone, "traces", "verify", "--until", "extract_traces", "--json").out)["verified"] is True
     assert "v1.0.0" not in run(clone, "git", "status", "--short").out
     (line,) = [line.split() for line in done.out.splitlines() if "data/export/tunix_sft" in line]
     assert line[0] == "export"
@@ -211,6 +216,27 @@ def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path
         "commit", "pin", "recordings", "params", "exclusions", "evalsets", "code",
     }  # fmt: skip
     assert not list(tmp_path.rglob(".*.tmp"))
+
+
+def test_of_a_revision_it_says_what_brings_its_files(repository: Path, tmp_path: Path) -> None:
+    run(repository, "dvc", "remote", "add", "-d", "store", str(tmp_path / "remote"))
+    commit(repository, "a remote")
+    run(repository, "git", "tag", "v1.0.0")
+    run(repository, "dvc", "push", "-q")
+    edit(str(repository / "params.yaml"), "system: null", "system: Think.")
+    run(repository, "dvc", "repro", "-q", "validate")
+    commit(repository, "another dataset")
+    run(repository, "dvc", "push", "-q")
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(repository), str(clone))
+    run(clone, "dvc", "pull", "-q")
+    quick = ["traces", "verify", "--rev", "v1.0.0", "--quick"]
+    done = run(clone, *quick, code=1)
+    says = "data/rendered: neither in the workspace nor in DVC's cache; `dvc fetch --all-commits` brings it, where a"
+    assert says in done.out
+    assert "dvc pull" not in done.out
+    run(clone, "dvc", "fetch", "-q", "--all-commits")
+    run(clone, *quick)
 
 
 def test_a_lie_that_agrees_with_itself_is_found_by_rebuilding(repository: Path) -> None:
