@@ -15,7 +15,7 @@ from commands.versions import Version
 from stages.lock import LOCK
 from stages.objects import Objects
 from stages.partitioned import read_rows
-from stages.paths import EXPORT, PAIRS, QUARANTINE, SPLITS, TRACES
+from stages.paths import EXPORT, PAIRS, QUARANTINE, SET_ASIDE, SPLITS, TRACES
 from traces.ids import normalise_id
 
 _NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace
@@ -34,13 +34,15 @@ class Sought:
 class Holding:
     """A version that holds sought traces: their ids, and each file that names one, with its md5.
 
-    `unread` are the version's files that would have to be looked into and are not in the cache.
+    `unread` are the version's files that would have to be looked into and are not in the cache. `unjudged` are files
+    that are there, and that only one that is not says how to look into.
     """
 
     version: Version
     ids: set[str] = field(default_factory=set)
     files: dict[str, str] = field(default_factory=dict)
     unread: list[str] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> list[str]:
@@ -79,6 +81,7 @@ class _Search:
             found.unread.append(str(LOCK))
             return found
         partitions: dict[str, frozenset[str]] = {}
+        unknown: set[str] = set()  # the partitions of which nobody can say which ids to look for
         for name, md5 in self._files(version, TRACES, found):
             if self._is_here(name, md5, found):
                 ids = self.matches(md5)
@@ -89,20 +92,31 @@ class _Search:
                 ids = self.sought.ids | self.known
             if ids:
                 partitions[PurePosixPath(name).stem] = ids
+            elif not self.objects.path(md5).is_file():
+                unknown.add(PurePosixPath(name).stem)
         for name, md5 in self._files(version, QUARANTINE, found):
             if self.sought.ids and name.endswith(".jsonl") and self._looked(name, md5, self.sought.ids, found):
                 found.files[name] = md5
-        if not partitions:
+        # Where data/traces/ is not here at all, some of what was made of it may be: then all of that is looked into.
+        rest = self.sought.ids | self.known if str(TRACES) in found.unread else None
+        if not partitions and not unknown and rest is None:
             return found
-        paired = self._paired(version, frozenset[str]().union(*partitions.values()), found)
+        every = frozenset(rest or ()).union(*partitions.values())
+        paired = self._paired(version, every, found)
         both = {name: partitions.get(name, frozenset()) | paired.get(name, frozenset()) for name in partitions | paired}
         for path in version.outputs:
             for name, md5 in self._files(version, Path(path), found):
                 # A pair's record names the better trace alone, and has the text of the worse one, too.
                 sought = both if path == PAIRS.as_posix() or "tunix_dpo" in name.split("/") else partitions
-                named = [ids for partition, ids in sought.items() if PurePosixPath(name).stem.endswith(partition)]
-                if named and self._looked(name, md5, named[0], found):
-                    found.files[name] = md5
+                stem = PurePosixPath(name).stem
+                ids = next((ids for partition, ids in sought.items() if stem.endswith(partition)), rest or frozenset())
+                if name == SET_ASIDE.as_posix():  # of all partitions
+                    ids = every
+                if ids:
+                    if self._looked(name, md5, ids, found):
+                        found.files[name] = md5
+                elif (rest is not None or stem.endswith(tuple(unknown))) and self.objects.path(md5).is_file():
+                    found.unjudged.append(name)
         return found
 
     def _files(self, version: Version, folder: Path, found: Holding) -> Iterator[tuple[str, str]]:
@@ -113,7 +127,8 @@ class _Search:
             return
         listing = self.objects.listing(md5)
         if listing is None:
-            found.unread.append(path)
+            if path not in found.unread:
+                found.unread.append(path)
             return
         for name, file_md5 in listing.items():
             yield f"{path}/{name}", file_md5

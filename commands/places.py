@@ -32,15 +32,17 @@ def as_json(holdings: list[Holding]) -> list[dict[str, Any]]:
     return [
         {
             "version": held.version.name,
+            "refs": list(held.version.refs),
             "commit": held.version.commit,
             "dataset_id": held.version.dataset_id,
             "ids": sorted(held.ids),
             "splits": held.splits,
             "files": sorted(held.files),
             "unread": held.unread,
+            "unjudged": held.unjudged,
         }
         for held in holdings
-        if held.files or held.unread
+        if held.files or held.unread or held.unjudged
     ]
 
 
@@ -52,7 +54,13 @@ def say_unread(holdings: list[Holding]) -> Iterator[str]:
     if absent := [version for version in unread if version.entries is not None]:
         yield (
             f"not all in DVC's cache, so nobody looked at that: {_counted(absent)}; "
-            "`dvc fetch --all-commits` brings what a remote has, unless it was purged"
+            "`dvc fetch --all-commits` brings what a remote has, unless it was purged; then ask again"
+        )
+
+    if unjudged := [held.version for held in holdings if held.unjudged]:
+        yield (
+            "data/traces/, which says the ids of a content, is not in DVC's cache, so nobody looked into what is: "
+            f"{_counted(unjudged)}; name the trace by its id, or `dvc fetch --all-commits`, and ask again"
         )
 
 
@@ -62,8 +70,8 @@ def _counted(versions: list[Version]) -> str:
 
 def version_names(versions: list[Version]) -> str:
     """Versions by name, the released ones first and all of them."""
-    tagged = [version.name for version in versions if version.names]
-    others = [version.name for version in versions if not version.names]
+    tagged = [version.full_name for version in versions if version.names]
+    others = [version.full_name for version in versions if not version.names]
     return ", ".join([*tagged, *([few(others)] if others else [])])
 
 

@@ -19,7 +19,9 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     With --purge every file that holds one of them is removed from DVC's cache and its remotes. The versions that had
     it can then no longer be pulled whole. It is refused while the dataset in the workspace still holds one.
 
-    Exits with 1 where a version could not be looked into: its files are not in DVC's cache.
+    Exits with 1 where a version could not be looked into, since its files are not in DVC's cache. With --purge it exits
+    with 0 where all that it found is removed, such versions or not: a remote may have their files, and a line says how
+    to bring them. It exits with 1 where something is left that it found, or that it has and could not look into.
 
     [bold]Examples[/bold]
 
@@ -48,8 +50,11 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     versions += remembered_runs(versions, objects)
     found = find_holdings(versions, objects, wanted)
     holdings = list(progress(found, len(versions), "versions"))
-    done = purge_holdings(holdings, ask=not yes) if purge else advise(holdings, listed, wanted.ids)
-    for line in chain(say_unread(holdings), done):
+    # What is left comes last: a purge that ends with it is not the end.
+    unread = say_unread(holdings)
+    done = advise(holdings, listed, wanted.ids)
+    for line in chain(purge_holdings(holdings, ask=not yes), unread) if purge else chain(unread, done):
         print(line)
-    if any(held.unread for held in holdings):
+    unlooked = any(held.unjudged or (held.unread and not (purge and held.version.entries)) for held in holdings)
+    if unlooked:
         raise typer.Exit(1)

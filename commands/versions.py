@@ -19,24 +19,32 @@ from stages.objects import Objects
 from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"
+_NAMED = 3  # of the branches and experiments that have one lock
 
 
 @dataclass(frozen=True)
 class Version:
     """A dvc.lock: the commit that brought it, what people call it (tags, if any), its entries by stage.
 
-    The entries are None where DVC did not write them.
+    The entries are None where DVC did not write them. `refs` are the branches whose tip has it, and the experiments.
     """
 
     commit: str
     names: tuple[str, ...]
     entries: dict[str, Any] | None
     is_run: bool = False  # of a stage alone, that DVC remembers and no lock has
+    refs: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """How people call it, or else the commit."""
         return ", ".join(self.names) or self.commit[:12]
+
+    @property
+    def full_name(self) -> str:
+        """All that it is called, and its commit where none is a tag: `v1.0.0 = main`, `spades = 0123456789ab`."""
+        more = f" (and {len(self.refs) - _NAMED} more)" if len(self.refs) > _NAMED else ""
+        return " = ".join((*self.names, *self.refs[:_NAMED], *(() if self.names else (self.name,)))) + more
 
     @property
     def dataset_id(self) -> str:
@@ -83,11 +91,31 @@ def all_versions() -> list[Version]:
         tagged.setdefault(blob, []).append(tag)
     first = dict(zip(_blobs(commits), commits, strict=True))  # of each lock, the oldest commit that has it
     blobs = [blob for blob in first if blob]
-    versions = [Version(first[blob], tuple(tagged.get(blob, ())), _entries(blob)) for blob in blobs]
+    refs = _refs()
+    versions = [
+        Version(first[blob], tuple(tagged.get(blob, ())), _entries(blob), refs=tuple(refs.get(blob, ())))
+        for blob in blobs
+    ]
     held = read_lock()
     return (
         versions if any(held == version.entries for version in versions) else [Version(WORKSPACE, (), held), *versions]
     )
+
+
+def _refs() -> dict[str, list[str]]:
+    """By the hash of a lock the branches whose tip has it and the experiments; else a branch of a remote."""
+    listed = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/exps", "refs/remotes").split()
+    found: dict[str, list[str]] = {}
+    locks = dict(zip(listed, _blobs(listed), strict=True))
+    for ref, blob in locks.items():
+        kind, *parts = ref.split("/")[1:]
+        # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.
+        if kind == "heads" or (kind == "exps" and len(parts) == 3):
+            found.setdefault(blob, []).append("/".join(parts) if kind == "heads" else parts[-1])
+    for ref, blob in locks.items():
+        if ref.startswith("refs/remotes/") and not ref.endswith("/HEAD"):
+            found.setdefault(blob, [ref.removeprefix("refs/remotes/")])
+    return found
 
 
 def _params(entry: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ def where(trace: TraceId, json: Json = False) -> None:
 
     Looks through every version that a branch, a tag or an experiment has or had, by what DVC's cache holds.
 
-    Exits with 1 where no version exports it, or one could not be looked into: its files are not in DVC's cache.
+    Exits with 0 where it is in a split of a version, with 1 where it was found in none. A version whose files are not
+    in DVC's cache could not be looked into: it is named, and changes nothing in that.
 
     [bold]Examples[/bold]
 
@@ -40,5 +41,5 @@ def where(trace: TraceId, json: Json = False) -> None:
         print(json_module.dumps(as_json(holdings), indent=2, ensure_ascii=False))
     else:
         print("\n".join(as_text(holdings)))
-    if any(held.unread for held in holdings) or not any(held.splits for held in holdings):
+    if not any(held.splits for held in holdings):
         raise typer.Exit(1)

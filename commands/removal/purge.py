@@ -34,7 +34,7 @@ def purge_holdings(holdings: list[Holding], *, ask: bool) -> Iterator[str]:
     if not objects:
         yield "no version that was looked into holds it"
         return
-    names = "; ".join(held.version.name for held in holdings if held.files)
+    names = "; ".join(held.version.full_name for held in holdings if held.files)
     if ask:
         typer.confirm(f"Remove {counted(len(objects), 'file')} for good, from {names}?", abort=True, err=True)
     # Those that say which others hold it go last: after an interrupt, another run finds what is left.

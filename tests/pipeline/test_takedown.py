@@ -72,7 +72,7 @@ def test_a_trace_is_gone_from_cache_and_remotes(
 
     said = run(repository, "traces", "takedown", gone, "--reason", REASON, "--date", "2026-11-20").out
     assert f"{gone} added to data/exclusions.csv\n" in said
-    assert re.search(r"^held by 2 versions: v1.0.0, [0-9a-f]{12}$", said, re.MULTILINE), said
+    assert re.search(r"^held by 2 versions: v1.0.0 = main, [0-9a-f]{12}$", said, re.MULTILINE), said
     (recording,) = re.findall(r"(data/recorded/\S+), line \d+ has it, and so has Git's history", said)
     done = run(repository, "traces", "takedown", gone, "--purge", "--yes", code=1)
     assert "traces: the dataset in the workspace still holds it, in data/export/" in done.err
@@ -94,6 +94,18 @@ def test_a_trace_is_gone_from_cache_and_remotes(
     assert not pair_records[0].exists()
     assert holding(repository / "data", gone) == [repository / "data/exclusions.csv"]
     assert not (repository / ".cache/memo").exists()
+    # What was purged is not here, and nobody can look into it again: that is no fault of what is.
+    again = run(repository, "traces", "takedown", gone, "--purge", "--yes").out
+    assert (
+        "no version that was looked into holds it\nnot all in DVC's cache, so nobody looked at that: 2 versions"
+        in again
+    )
+    assert "`dvc fetch --all-commits` brings what a remote has, unless it was purged; then ask again" in again
+    done = run(repository, "traces", "verify", "--rev", "v1.0.0", "--quick", code=1)
+    assert (
+        "data/traces: neither in the workspace nor in DVC's cache; `dvc fetch --all-commits` brings it, where a"
+        in done.out
+    )
 
     # All else is whole: what is now is pushed, and verified where it is pulled.
     run(repository, "dvc", "push", "-q")
@@ -192,6 +204,35 @@ def test_only_what_is_its_own_is_removed_and_what_is_left_of_a_purge_is_found(tm
     found = find(ids={last})
     assert names(found) == {"data/export/trace/test-p.jsonl"}
     assert found[0].unread == ["data/traces/p.parquet", "data/trace_ids/p.txt"]
+
+
+def test_what_is_here_of_a_version_is_looked_into_though_its_traces_are_not(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first, last = trace_id(1), trace_id(2)
+    held = version(cache, tmp_path, [first, last])
+    for listed in (True, False):
+        md5 = held.outputs["data/traces"]
+        gone = Objects(cache).path((Objects(cache).listing(md5) or {})["p.parquet"] if listed else md5)
+        gone.unlink()
+        (found,) = find_holdings([held], Objects(cache), Sought(frozenset([first]), frozenset()))
+        assert names([found]) == {"data/export/trace/train-p.jsonl", "data/trace_ids/p.txt"}
+        assert (found.unread, found.unjudged) == (["data/traces/p.parquet"] if listed else ["data/traces"], [])
+        # By what it says nobody can tell, and that is said.
+        (found,) = find_holdings([held], Objects(cache), Sought(frozenset(), frozenset([SAYS])))
+        assert names([found]) == set()
+        assert {"data/export/trace/train-p.jsonl", "data/trace_ids/p.txt"} <= set(found.unjudged)
+        assert "name the trace by its id" in [*say_unread([found])][-1]
+
+
+def test_the_line_of_one_that_was_screened_out_is_its_own(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    held = version(cache, tmp_path, [trace_id(1), trace_id(2)])
+    aside = {"set_aside.jsonl": f'{{"id":"{trace_id(1)}","fate":"sensitive","found":[]}}\n'.encode()}
+    assert held.entries is not None
+    held.entries["all"]["outs"].append({"path": "data/selection", "md5": keep_folder(cache, aside)})
+    for number in (1, 2):
+        (found,) = find_holdings([held], Objects(cache), Sought(frozenset([trace_id(number)]), frozenset()))
+        assert ("data/selection/set_aside.jsonl" in found.files) == (number == 1)
 
 
 @pytest.mark.parametrize("data", [b"{}x", b'{"a": 1}', b'[{"relpath": "x", "md5": "../../../home/user/x"}]'])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from commands.versions import Version
+from stages.lock import read_lock
 from tests.support.samples import trace_id
 from tests.support.shell import commit, run
 
@@ -16,7 +19,7 @@ def versions(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with the tag v1.0.0, an experiment `spades`, and in the workspace a system prompt. Not to be changed."""
     folder = tmp_path_factory.mktemp("versions") / "project"
     run(built, "git", "clone", "-q", ".", str(folder))
-    run(folder, "dvc", "cache", "dir", "--local", str(built / ".dvc/cache"))
+    shutil.copytree(built / ".dvc/cache", folder / ".dvc/cache")  # what is built here is nobody else's
     run(folder, "dvc", "checkout", "-q")
     run(folder, "git", "tag", "-a", "v1.0.0", "-m", "released")
     run(folder, "dvc", "exp", "run", "-q", "manifest", "--name", "spades", "-S", "filters.game=spades_mini")
@@ -76,13 +79,21 @@ def test_where_names_versions_splits_and_files(versions: Path) -> None:
     assert spades["splits"] == []
     assert {Path(path).parts[1] for path in spades["files"]} == {"traces"}
     said = run(versions, "traces", "where", duel.upper()).out
-    assert f"  test  (v1.0.0)\n  data/export/trace/{shard.name}\n" in said
-    assert "  not selected  (" in said
+    assert f"  test  (v1.0.0 = main)\n  data/export/trace/{shard.name}\n" in said
+    assert "  not selected  (spades = " in said
+    assert spades["refs"] == ["spades"]
+    assert held["v1.0.0"]["refs"] == ["main"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
+        (["diff", ""], 2, "an empty name of a version: an unset variable? Name a commit, tag, branch or experiment"),
+        (
+            ["verify", "--rev", " "],
+            2,
+            "an empty name of a version: an unset variable? Name a commit, tag, branch or experiment",
+        ),
         (["diff", "v9"], 2, "v9: no commit, tag, branch or experiment here"),
         (["diff", "v1.0.0", "--json", "--records"], 2, "--records, --markdown and --json: choose one"),
         (["where", "x"], 2, "x: neither a trace id nor sha256: and 64 hex digits"),
@@ -95,6 +106,26 @@ def test_wrong_use_is_one_line(versions: Path, arguments: list[str], code: int, 
 
 def test_a_trace_that_is_nowhere_ends_with_1(versions: Path) -> None:
     assert run(versions, "traces", "where", trace_id(1), code=1).out == "no version that was looked into holds it\n"
+
+
+def test_a_trace_that_was_found_ends_with_0_though_old_versions_are_not_here(built: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "-q", str(built), str(clone))
+    run(clone, "dvc", "cache", "dir", "--local", str(built / ".dvc/cache"))
+    one = (built / "dvc.lock").read_text()
+    md5 = next(
+        md5 for path, md5 in Version("", (), read_lock(built / "dvc.lock")).outputs.items() if path == "data/traces"
+    )
+    (clone / "dvc.lock").write_text(one.replace(md5, f"{'0' * 32}.dir"))
+    commit(clone, "of a cache that nobody has")
+    (clone / "dvc.lock").write_text(one)
+    commit(clone, "back")
+    (held,) = json.loads(run(clone, "traces", "where", trace_id(1), "--json", code=1).out)
+    assert held["unread"] == ["data/traces"]
+    found = next((built / "data/trace_ids").iterdir()).read_text().split()[0]
+    done = run(clone, "traces", "where", found)
+    assert "  (main = " in done.out
+    assert "not all in DVC's cache, so nobody looked at that: 1 version, " in done.out
 
 
 def test_without_its_files_a_version_is_no_version_to_compare(built: Path, tmp_path: Path) -> None:
