@@ -10,8 +10,8 @@ TEST_WORKERS ?= 2
 BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
 
-.PHONY: repro gate pull-request remote-demo report screenshot test soak baseline lint format audit bench bench-scale deps \
-	schemas lock clean
+.PHONY: repro gate pull-request remote-demo report screenshot serve test soak baseline lint format audit bench bench-scale bench-serve \
+	deps schemas lock clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -35,6 +35,9 @@ remote-demo: .venv/ready  ## push to a real S3 server and pull from it, all on t
 
 report: .venv/training  ## the dataset as a page to look at: reports/dataset.html
 	traces report
+
+serve: .venv/training  ## the dataset service on 127.0.0.1:8000; docs/service.md
+	python -m service
 
 test: .venv/training  ## the test suite, under 10 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
@@ -61,11 +64,15 @@ bench: .venv/training  ## what a build costs beside other ways to write it; BENC
 bench-scale: .venv/training  ## how cost grows; BENCH_SIZES="5000 20000" for a try
 	python -m benchmarks scale
 
+bench-serve: .venv/training  ## the service under load, beside nginx; SERVE_MB=50 SERVE_CLIENTS=8 for a try
+	python -m benchmarks serve
+
 baseline: .venv/training  ## docs/BASELINE.md: the suite run once, what it covers; BASELINE_TESTS=tests/traces for a try
 	python -m tests.support.baseline $(BASELINE_TESTS)
 
-screenshot: report  ## the README's pictures of that page; needs Chromium
+screenshot: report  ## the pictures of that page and of the service's; needs Chromium
 	python -m tests.support.screenshot
+	python -m tests.support.service_screenshot
 
 deps: .venv/ready  ## write into dvc.yaml the code that each stage imports
 	python -m tests.support.code_deps
@@ -74,8 +81,8 @@ schemas: .venv/ready  ## write the schema that follows from stages/params.py
 	python -m stages.params
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
-	$(LOCK) --upgrade --extra dev --extra cluster --extra training --output-file requirements-training.lock
-	$(LOCK) --extra dev --extra cluster --constraint requirements-training.lock --output-file requirements.lock
+	$(LOCK) --upgrade --extra dev --extra cluster --extra serve --extra training --output-file requirements-training.lock
+	$(LOCK) --extra dev --extra cluster --extra serve --constraint requirements-training.lock --output-file requirements.lock
 
 clean:  ## remove the environment and what it left; data stays
 	rm -rf .venv .cache *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

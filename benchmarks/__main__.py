@@ -16,12 +16,15 @@ import typer
 
 from benchmarks.bench import Bench, say
 from benchmarks.database import database_server
-from benchmarks.machine import machine, uncommitted, versions
+from benchmarks.machine import machine, serving_versions, uncommitted, versions
 from benchmarks.measure import ROOT, require_linux, server_process
 from benchmarks.parts.scale import run as measure_scale
-from benchmarks.report import PAGE, SCALE_PAGE, show, write_page, write_scale
+from benchmarks.report import LOAD_PAGE, PAGE, SCALE_PAGE, show, write_load, write_page, write_scale
 from benchmarks.results import PARTS, Part, Results
 from benchmarks.scale_tables import scale_tables
+from benchmarks.serving.load import run as measure_load
+from benchmarks.serving.servers import nginx_version
+from benchmarks.serving.tables import load_tables
 from benchmarks.tables import tables
 from commands.app import paragraphs
 
@@ -99,17 +102,55 @@ def scale(
     say(f"wrote the measured part of {SCALE_PAGE.relative_to(ROOT)}")
 
 
+def serve(
+    megabytes: Annotated[
+        int, typer.Option("--mb", min=1, envvar="SERVE_MB", help="How large the export is that is streamed.")
+    ] = 1000,
+    clients: Annotated[
+        int, typer.Option(min=1, max=500, envvar="SERVE_CLIENTS", help="How many clients stream it at once.")
+    ] = 64,
+) -> None:
+    """Measure what the service does under load beside nginx with the same bytes, and write docs/service-load.md.
+
+    nginx is the one on PATH; without it the rest is measured, and docs/service-load.md is left as it is.
+
+    [bold]Examples[/bold]
+
+      make bench-serve
+
+      SERVE_MB=50 SERVE_CLIENTS=8 make bench-serve
+
+      python -m benchmarks serve --mb 50 --clients 8
+    """
+    with ready_folder() as work:
+        found = measure_load(work, megabytes, clients)
+    show(load_tables(found), machine())
+    if found.nginx is None:
+        say(f"{LOAD_PAGE.relative_to(ROOT)} is left as it is: it needs nginx")
+        return
+    command = f"SERVE_MB={megabytes} SERVE_CLIENTS={clients} make bench-serve"
+    write_load(found, command, machine(), serving_versions(nginx_version()))
+    say(f"wrote {LOAD_PAGE.relative_to(ROOT)}")
+
+
 @contextmanager
 def open_bench(rows: int) -> Iterator[Bench]:
-    """A server and a folder to work in; what would show in the figures is said first."""
+    """A server and a folder to work in."""
+    with ready_folder() as work, database_server(work / "postgresql") as url:
+        yield Bench(work, rows, url, server_process(url))
+
+
+@contextmanager
+def ready_folder() -> Iterator[Path]:
+    """A folder to work in; what would show in the figures is said first."""
     require_linux()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if uncommitted():
         say("note: what is not committed is not measured")
     if os.getloadavg()[0] > len(os.sched_getaffinity(0)) / 2:
         say("note: the machine is busy with something else, which the figures will show")
-    with working_folder() as work, database_server(work / "postgresql") as url:
-        yield Bench(work, rows, url, server_process(url))
+    with working_folder() as work:
+        yield work
 
 
 @contextmanager
@@ -132,4 +173,5 @@ def working_folder() -> Iterator[Path]:
 if __name__ == "__main__":
     app.callback(help=paragraphs(main.__doc__ or ""), invoke_without_command=True, context_settings=HELP)(main)
     app.command(help=paragraphs(scale.__doc__ or ""), context_settings=HELP)(scale)
+    app.command(help=paragraphs(serve.__doc__ or ""), context_settings=HELP)(serve)
     app(prog_name="python -m benchmarks")

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import psycopg
 
 from benchmarks.measure import ROOT
 
+SERVING = ("uvicorn", "uvloop", "httptools", "fastapi", "starlette")
 PACKAGES = ("dvc", "duckdb", "pyarrow", "msgspec", "jsonschema-rs", "datasets", "jsonschema", "SQLAlchemy", "pydantic")
 
 
@@ -32,8 +34,16 @@ def versions(url: str) -> dict[str, str]:
     """The versions of Python, of the server at `url`, and of the packages that do the work."""
     with psycopg.connect(url) as connection:
         (server,) = connection.execute("SHOW server_version").fetchone() or ("",)
-    packages = {name: metadata.version(name) for name in PACKAGES}
-    return {"Python": platform.python_version(), "PostgreSQL": str(server), **packages}
+    return {"Python": platform.python_version(), "PostgreSQL": str(server), **_packages(PACKAGES)}
+
+
+def serving_versions(nginx: str | None) -> dict[str, str]:
+    """The versions of Python, of nginx where it is installed, and of the packages that serve."""
+    return {"Python": platform.python_version(), **({"nginx": nginx} if nginx else {}), **_packages(SERVING)}
+
+
+def _packages(names: Iterable[str]) -> dict[str, str]:
+    return {name: metadata.version(name) for name in names}
 
 
 def uncommitted() -> bool:

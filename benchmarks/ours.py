@@ -60,8 +60,7 @@ def prepared(
     """A fresh clone that takes all traces of the store at `url` and exports them in `formats`."""
     folder = work / name
     settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
-    if subprocess.run(_clone(folder), env=settings, check=False).returncode:  # noqa: S603
-        sys.exit(f"benchmarks: {ROOT} cannot be cloned; what Git said is above")
+    clone(folder, settings)
     path, yaml = folder / "params.yaml", YAML()
     params = yaml.load(path)
     params["filters"]["source"] = None
@@ -100,6 +99,12 @@ def settings_in(work: Path, folder: Path) -> dict[str, str]:
     names = ("DVC_SITE_CACHE_DIR", "DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR")
     dvc = {name: str(scratch / name.lower()) for name in names}
     return user_settings(scratch) | dvc | {"PYTHONPATH": str(folder), "TRACES_WORKERS": str(PROCESSES)}
+
+
+def clone(folder: Path, settings: dict[str, str]) -> None:
+    """Clone the repository."""
+    if subprocess.run(_clone(folder), env=settings, check=False).returncode:  # noqa: S603
+        sys.exit(f"benchmarks: {ROOT} cannot be cloned; what Git said is above")
 
 
 def _clone(folder: Path) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -25,8 +25,17 @@ def memory(pid: int) -> tuple[int, int]:
     """Bytes of memory of all processes below `pid`, a shared page split among those that share it; and, of that,
     what is no file's page. The second is 0 where the kernel says only how much is resident, pages of files and all.
     """
+    return _memory_of(descendants(pid))
+
+
+def tree_memory(pid: int) -> int:
+    """Bytes of memory of `pid` and all processes below it, likewise."""
+    return _memory_of((pid, *descendants(pid)))[0]
+
+
+def _memory_of(pids: Iterable[int]) -> tuple[int, int]:
     total = anonymous = 0
-    for child in descendants(pid):
+    for child in pids:
         with suppress(OSError, ValueError):
             held, private = _memory(child)
             total, anonymous = total + held, anonymous + private

@@ -15,14 +15,18 @@ from benchmarks.parts.scale import SMALL_PARTITIONS, Scale
 from benchmarks.plot import Line, draw
 from benchmarks.results import Results
 from benchmarks.scale_tables import scale_tables
+from benchmarks.serving.load import CONNECTIONS, LATE, SLOW, Load
+from benchmarks.serving.tables import load_tables
 from benchmarks.table import MB, Table
 from benchmarks.tables import tables
 
 PAGE = ROOT / "docs/benchmarks.md"
 SCALE_PAGE = ROOT / "docs/scale.md"
+LOAD_PAGE = ROOT / "docs/service-load.md"
 PLOT = "scale.svg"  # beside the page
 TEXT = Path(__file__).with_name("page.md")
 SCALE_TEXT = Path(__file__).with_name("scale.md")
+LOAD_TEXT = Path(__file__).with_name("serving") / "page.md"
 # Of docs/scale.md the benchmark writes what stands between these lines.
 MEASURED = re.compile(r"(?<=<!-- measured: begin -->\n).*(?=<!-- measured: end -->\n)", re.DOTALL)
 
@@ -60,6 +64,25 @@ def write_scale(
     )
     path.with_name(PLOT).write_text(scale_plot(scale))
     path.write_text(MEASURED.sub(lambda _: text, path.read_text()))
+
+
+def write_load(
+    load: Load, command: str, machine: Mapping[str, str], versions: Mapping[str, str], path: Path = LOAD_PAGE
+) -> None:
+    """Write the page about the service under load."""
+    held = {table.name: table.markdown() for table in load_tables(load)}
+    held["machine"] = machine_table(machine, versions)
+    text = Template(LOAD_TEXT.read_text()).substitute(
+        held,
+        command=command,
+        clients=load.clients,
+        size=f"{load.size / MB:,.0f}",
+        shards=load.shards,
+        connections=CONNECTIONS,
+        slow=SLOW // 1000,
+        late=LATE,
+    )
+    path.write_text(text)
 
 
 def scale_plot(scale: Scale) -> str:

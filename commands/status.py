@@ -31,12 +31,9 @@ def status(json: Json = False) -> None:
 
 def gather() -> dict[str, Any]:
     """All that `status` says. A missing pin is a fact here, not a fault."""
-    from importlib import metadata
-
     from traces.embedded import open_configured
     from traces.store import DATABASE_URL
     from traces.times import to_iso
-    from traces.ungar.install import INSTALL, ungar_version
 
     def time(us: int | None) -> str | None:
         return None if us is None else to_iso(us)
@@ -56,13 +53,23 @@ def gather() -> dict[str, Any]:
             },
             "pin": pin_facts(store),
         }
+    return facts | installed()
+
+
+def installed() -> dict[str, Any]:
+    """Whether UNGAR and Tunix are, and how they are installed."""
+    from importlib import metadata
+
+    from traces.ungar.install import INSTALL, ungar_version
+
     try:
         tunix: str | None = metadata.version("google-tunix")
     except metadata.PackageNotFoundError:
         tunix = None
-    facts["ungar"] = {"version": ungar_version(), "install": INSTALL}
-    facts["tunix"] = {"version": tunix, "install": "pip install --require-hashes -r requirements-training.lock"}
-    return facts
+    return {
+        "ungar": {"version": ungar_version(), "install": INSTALL},
+        "tunix": {"version": tunix, "install": "pip install --require-hashes -r requirements-training.lock"},
+    }
 
 
 def pin_facts(store: Any) -> dict[str, Any]:

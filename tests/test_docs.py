@@ -74,6 +74,14 @@ def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Pa
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+def test_the_commands_about_the_service_run_and_leave_nothing_behind(repository: Path) -> None:
+    done = run_script(repository, shell_text(ROOT / "docs/service.md"))
+    assert re.search(r"duels-v1-[0-9a-f]{12}$", done.out, re.MULTILINE)
+    assert re.search(r"^ +500 all\.jsonl$", done.out, re.MULTILINE)
+    assert '"state":"succeeded"' in done.out
+    assert run(repository, "git", "status", "--porcelain").out == ""
+
+
 MESSAGES = {
     "stages": ("a worker was killed, most likely for memory", "interrupted; nothing half-written was left",
                "another stage is at work in this folder", "was damaged in DVC's cache, and is removed from it"),

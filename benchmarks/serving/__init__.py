@@ -1,0 +1,1 @@
+"""What the service does under load, beside nginx with the same bytes."""

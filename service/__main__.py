@@ -1,0 +1,103 @@
+"""`python -m service`: run the dataset service."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.app import paragraphs
+from commands.options import require_repository
+from service.settings import LOOPBACK, Limits, Settings, is_loopback, load_token
+from traces.errors import TracesError, WrongUse, one_line, unexpected
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8000,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="How many datasets are built at a time.")] = 1,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A name under which it may be asked, as a proxy passes it on."),
+    ] = None,
+    writes_a_minute: Annotated[int, typer.Option(min=1, help="How often one address may ask for what writes.")] = 120,
+    require_token: Annotated[
+        bool, typer.Option("--require-token", help="Ask for the token also of who only reads: behind a proxy.")
+    ] = False,
+) -> None:
+    """Serve this repository's datasets over HTTP, and build new ones.
+
+    What writes needs the secret in TRACES_SERVE_TOKEN, as a bearer token; where others than this machine can reach the
+    service, everything does.
+
+    [bold]Examples[/bold]
+
+      TRACES_SERVE_TOKEN=$(openssl rand -hex 32) python -m service
+
+      python -m service --port 9000 --jobs 2
+    """
+    import uvicorn
+
+    from service.app import alone, create_app
+
+    require_repository()
+    open_to_others = not is_loopback(host)
+    token = load_token(host)
+    if require_token and token is None:
+        raise WrongUse("--require-token: there is none; set TRACES_SERVE_TOKEN")
+    names = (*LOOPBACK, *(allow_host or ()), *((host,) if open_to_others else ()))
+    settings = Settings(
+        Path.cwd(),
+        host,
+        port,
+        token,
+        reads_need_token=open_to_others or require_token,
+        hosts=names,
+        jobs=jobs,
+        limits=Limits(writes_a_minute=writes_a_minute),
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=host,
+            port=port,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            log_level="warning",
+            timeout_graceful_shutdown=5,
+        )
+    )
+    with alone(settings.root), suppress(KeyboardInterrupt):
+        server.run()
+
+
+app.command(help=paragraphs(serve.__doc__ or ""))(serve)
+
+
+def main() -> None:
+    """Run it; a fault is one line on stderr."""
+    try:
+        app()
+    except TracesError as error:
+        code, message = 2 if isinstance(error, WrongUse) else 1, str(error)
+    except Exception as error:  # whatever it is, a person gets one line
+        code, message = 1, unexpected(error)
+    else:
+        return
+    print(f"service: {one_line(message, 2000)}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

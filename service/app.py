@@ -1,0 +1,102 @@
+"""The application: its routes, what guards them, and the queue that runs beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+
+from service.datasets.making import Maker
+from service.datasets.shards import end_fetches
+from service.guard import Guard
+from service.jobs.queue import Queue
+from service.routes import datasets, difference, files, jobs, page, report, status, ungar
+from service.settings import Settings
+from service.status import StatusBoard
+from stages.objects import open_objects
+from traces.errors import TracesError, WrongUse, one_line
+
+HELD = Path(".cache/service/lock")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service of the repository in `settings.root`, which is the working directory."""
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        app.state.queue.load()
+        work = [asyncio.create_task(app.state.queue.run()), asyncio.create_task(app.state.board.run())]
+        try:
+            yield
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            await end_fetches()
+
+    app = FastAPI(
+        title="trace-datasets",
+        description="Build, watch and stream datasets of reasoning traces. Each is a DVC experiment of one repository.",
+        version=metadata.version("trace-datasets"),
+        lifespan=running,
+        max_body_size=settings.limits.body_bytes,
+        # Both would load a page's parts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.objects = open_objects()
+    app.state.queue = Queue(settings)
+    app.state.board = StatusBoard(settings)
+    app.state.maker = Maker(settings.root)
+    for routes in (datasets, files, difference, report, jobs, status, ungar, page):
+        app.include_router(routes.router)
+    app.add_middleware(Guard, settings=settings)
+    app.add_exception_handler(TracesError, _fault)
+    app.add_exception_handler(ValidationError, _unfit)
+    app.add_exception_handler(RequestValidationError, _unfit)
+    return app
+
+
+async def _fault(_request: Request, error: Exception) -> JSONResponse:
+    """What a person can mend, of this repository: not the caller's fault, and no secret."""
+    return JSONResponse({"detail": one_line(str(error))}, 409)
+
+
+async def _unfit(_request: Request, error: Exception) -> JSONResponse:
+    """A request that is not as it must be, by itself or together with params.yaml: each field with what is wrong."""
+    if isinstance(error, RequestValidationError):
+        found = [(one["loc"], one) for one in error.errors()]
+    else:
+        held = error.errors() if isinstance(error, ValidationError) else []
+        found = [(("body", *one["loc"]), one) for one in held]
+    faults = [
+        {"loc": list(loc), "msg": one["msg"].removeprefix("Value error, "), "type": one["type"]} for loc, one in found
+    ]
+    return JSONResponse({"detail": faults}, 422)
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """One service a repository: two would begin each other's jobs.
+
+    Raises:
+        WrongUse: there is one.
+    """
+    path = root / HELD
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise WrongUse("another service is running in this repository; stop it, or ask it") from None
+        yield

@@ -1,0 +1,68 @@
+"""What is made of commits, which never change: once, by a process of its own, and kept as a file."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.jobs.progress import shown_lines
+from service.settings import without_token
+from traces.errors import TracesError
+
+KEPT = Path(".cache/service")
+PATIENCE_S = 900
+_AT_A_TIME = 2
+_FAILED = 2  # the exit code of a module whose last line on stderr is for a person
+
+
+@dataclass
+class Maker:
+    """Makes files, a few at a time, and none twice. They hold what the server need not: it loads no DuckDB."""
+
+    root: Path
+    room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_A_TIME))
+    locks: dict[Path, asyncio.Lock] = field(default_factory=dict)
+
+    async def make(self, name: str, module: str, *arguments: str) -> Path:
+        """The file at `name` below what is kept, which `python -m MODULE ARGUMENTS TARGET` writes where it is missing.
+
+        Raises:
+            TracesError: it cannot be made; with what the module said.
+        """
+        target = self.root / KEPT / name
+        async with self.locks.setdefault(target, asyncio.Lock()):
+            if not await asyncio.to_thread(target.is_file):
+                async with self.room:
+                    await self._run(module, *arguments, str(target))
+        self.locks.pop(target, None)
+        return target
+
+    async def _run(self, *command: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", *command),
+            cwd=self.root,
+            env=without_token(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        except TimeoutError:
+            raise TracesError(f"it was not made in {PATIENCE_S} s") from None
+        finally:
+            if process.returncode is None:
+                process.terminate()  # it removes what it wrote so far
+                await process.wait()
+        if process.returncode:
+            said = list(shown_lines(err.decode(errors="replace")))
+            known = process.returncode == _FAILED and said
+            raise TracesError(said[-1] if known else "it could not be made; the service's machine may tell")
+
+
+def fail(error: TracesError) -> None:
+    """End a module that `make` runs."""
+    print(str(error), file=sys.stderr)
+    sys.exit(_FAILED)

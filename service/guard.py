@@ -1,0 +1,91 @@
+"""Who may ask, and how often: looked at before anything else is done with a request."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import math
+import time
+from collections.abc import Iterable
+
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.settings import TOKEN, Settings, is_loopback
+
+READS = ("GET", "HEAD", "OPTIONS")
+# Nothing of this service belongs into another page, and its own page loads nothing from elsewhere.
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Guard:
+    """An ASGI middleware: a known name, the token where it is needed, and not too often."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+        self.limiter = FixedWindowRateLimiter(MemoryStorage())
+        self.reads = RateLimitItemPerSecond(settings.limits.reads_a_second)
+        self.writes = RateLimitItemPerMinute(settings.limits.writes_a_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is refused, and pass on what is not."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *_HEADERS]
+            await send(message)
+
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self.app(scope, receive, guarded)
+            return
+        status, detail, headers = refusal
+        body = json.dumps({"detail": detail}).encode()
+        held = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
+        await guarded({"type": "http.response.start", "status": status, "headers": held})
+        await guarded({"type": "http.response.body", "body": body})
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
+        headers = Headers(scope=scope)
+        if _name(headers.get("host", "")) not in self.settings.hosts:
+            return 421, "this service is not known by that name; --allow-host NAME makes it so", ()
+        reading = scope["method"] in READS
+        client = scope["client"][0] if scope["client"] else ""
+        rate = self.reads if reading else self.writes
+        if not self.limiter.hit(rate, client):
+            wait = max(1, math.ceil(self.limiter.get_window_stats(rate, client).reset_time - time.time()))
+            return 429, f"too many requests; try again in {wait} s", [(b"retry-after", str(wait).encode())]
+        if reading and (not self.settings.reads_need_token or self._is_page(scope["path"])):
+            return None
+        if self.settings.token is None:
+            return 403, f"nothing can be written: this service was started without {TOKEN}", ()
+        if not _is_token(headers.get("authorization", ""), self.settings.token):
+            return 401, f"a bearer token is needed: the service's {TOKEN}", [(b"www-authenticate", b"Bearer")]
+        return None
+
+    def _is_page(self, path: str) -> bool:
+        """Whether it is the page, which holds nothing and asks for the token; not for who is elsewhere."""
+        return is_loopback(self.settings.host) and (path == "/" or path.startswith("/page/"))
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    return host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
+
+
+def _is_token(authorization: str, token: str) -> bool:
+    scheme, _, given = authorization.partition(" ")
+    # In constant time: how long it takes says nothing of how much was right.
+    return scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode())

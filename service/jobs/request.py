@@ -1,0 +1,117 @@
+"""What a dataset is asked for with, checked by the params' own models, and the experiment that it asks for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from service.jobs.overrides import KEY, overrides
+from stages.params import (
+    WHOLE,
+    FilterValue,
+    FormatName,
+    Name,
+    Range,
+    Split,
+    Stratify,
+    TemplateName,
+)
+
+
+def _literal(value: object) -> object:
+    """Refuse `${` wherever it stands: DVC's `-S` would put this process's environment in its place."""
+    if isinstance(value, str) and "${" in value:
+        raise ValueError("holds `${`; every value is a literal, nothing is taken from the environment")
+    for item in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _literal(item)
+    return value
+
+
+Key = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]
+
+
+class BuildRequest(BaseModel):
+    """A dataset, by the params that it differs in; the others are those of params.yaml."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {"name": "duels", "version": "v1", "filters": {"game": "high_card_duel"}, "formats": ["tunix_sft"]}
+            ]
+        },
+    )
+
+    name: Name
+    version: Name
+    filters: dict[Key, FilterValue] = Field(
+        {},
+        description="replaces the whole group: what is not named is not filtered",
+        json_schema_extra={"additionalProperties": False},
+    )
+    strategy: Literal["all", "latest", "random", "stratified", "quality"] = "all"
+    limit: Annotated[int, Field(ge=1, lt=2**63), WHOLE] | None = Field(None, validate_default=True)
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = Field(None, validate_default=True)
+    stratify: Stratify | None = None
+    split: Split | None = Field(None, description="as in params.yaml")
+    formats: Annotated[list[FormatName], Field(min_length=1, max_length=6)] | None = None
+    template: TemplateName | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _literals(cls, value: object) -> object:
+        return _literal(value)
+
+    @field_validator("limit")
+    @classmethod
+    def _wanted(cls, limit: int | None, info: ValidationInfo) -> int | None:
+        if limit is not None and info.data.get("strategy") == "all":
+            raise ValueError("a limit needs strategy latest, random, stratified or quality: `all` takes every trace")
+        return limit
+
+    @field_validator("seed")
+    @classmethod
+    def _seeded(cls, seed: int | None, info: ValidationInfo) -> int | None:
+        strategy = info.data.get("strategy")
+        if seed is None and strategy in ("random", "stratified"):
+            raise ValueError(f"strategy {strategy} needs a seed, a whole number")
+        return seed
+
+    def params(self, held: dict[str, Any]) -> dict[str, Any]:
+        """The params of the experiment: `held`, those of params.yaml, with what is asked for."""
+        merged = {group: dict(values) for group, values in held.items()}
+        for group, values in self._groups(held).items():
+            merged[group] |= values
+        return merged
+
+    def arguments(self, held: dict[str, Any]) -> list[str]:
+        """The same as values for `-S`."""
+        return [one for group, values in self._groups(held).items() for one in overrides(group, values)]
+
+    def _groups(self, held: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        filters = dict.fromkeys(held["filters"]) | {key: _plain(value) for key, value in self.filters.items()}
+        stratify = Stratify() if self.stratify is None else self.stratify
+        selection = {
+            "strategy": self.strategy,
+            "limit": self.limit,
+            "seed": self.seed,
+            "stratify": stratify.model_dump(),
+        }
+        groups: dict[str, dict[str, Any]] = {
+            "dataset": {"name": self.name, "version": self.version},
+            "filters": filters,
+            "selection": selection,
+        }
+        if self.split is not None:
+            groups["split"] = self.split.model_dump()
+        if self.formats is not None:
+            groups["export"] = {"formats": list(self.formats)}
+        if self.template is not None:
+            groups["render"] = {"template": self.template}
+        return groups
+
+
+def _plain(value: FilterValue) -> Any:
+    return value.model_dump(exclude_none=True) if isinstance(value, Range) else value

@@ -1,0 +1,102 @@
+"""`python -m service.jobs.runner FOLDER`: runs one job, and writes how it ended.
+
+A process of its own, in a session of its own: it goes on where the service is stopped or killed, and the next one
+finds it by its lock. It begins nothing that has a result, or whose experiment is there.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from commands.repository import clean_environment, commit_of
+from service.datasets.catalog import manifest_of
+from service.jobs.journal import Job, Result
+from service.jobs.marks import mark_of, marked_processes
+from service.jobs.progress import failure
+from traces.errors import TracesError
+
+_PATIENCE_S = 10  # that DVC gets to leave a stage in order, before it is killed
+
+
+class _CancelledError(BaseException):
+    pass
+
+
+def main(folder: Path) -> None:
+    """Run the job in `folder`, with the repository's root as the working directory."""
+    job = Job(folder)
+    signal.signal(signal.SIGTERM, _cancel)
+    with job.held():
+        if job.result is not None:
+            return
+        (job.folder / "pid").write_text(str(os.getpid()))
+        try:
+            job.end(_run(job))
+        except _CancelledError:
+            job.end(Result("cancelled"))
+
+
+def _cancel(_number: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _CancelledError
+
+
+def _run(job: Job) -> Result:
+    _end_leftovers(job.folder)
+    if done := _made(job):
+        return done
+    command = [sys.executable, "-m", "dvc", "exp", "run", "validate", "--temp", "--name", job.experiment]
+    for argument in job.asked.arguments:
+        command += ["-S", argument]
+    with job.log.open("ab") as log:
+        child = subprocess.Popen(  # noqa: S603 - DVC, with arguments that the params' models have checked
+            command,
+            env=clean_environment() | mark_of(job.folder) | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            child.wait()
+        except _CancelledError:
+            _end(child, job.folder)
+            raise
+    if child.returncode == 0 and (done := _made(job)):
+        return done
+    return Result("failed", error=failure(job.log))
+
+
+def _made(job: Job) -> Result | None:
+    """The result of a job whose experiment is there."""
+    with suppress(TracesError):
+        commit = commit_of(job.experiment)
+        return Result("succeeded", manifest_of(commit)["dataset_id"], commit)
+    return None
+
+
+def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
+    child.send_signal(signal.SIGINT)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_PATIENCE_S)
+    _end_leftovers(folder)
+
+
+def _end_leftovers(folder: Path) -> None:
+    """Kill what a job left running: of a runner that was killed, DVC and its stages go on."""
+    while pids := [pid for pid in marked_processes(folder) if pid != os.getpid()]:
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

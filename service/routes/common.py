@@ -1,0 +1,64 @@
+"""What routes share: the service's parts, and the answers that all of them may give."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Annotated, Any
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPBearer
+
+from service.datasets.making import Maker
+from service.jobs.queue import Queue
+from service.models import Fault
+from service.settings import Settings
+from stages.objects import Objects
+
+# Checked by service.guard before any route; here it is only said, in the OpenAPI document.
+Token = Depends(HTTPBearer(auto_error=False, description="the service's TRACES_SERVE_TOKEN"))
+GUARDED: dict[int | str, dict[str, Any]] = {
+    400: {"model": Fault, "description": "The body cannot be read"},
+    401: {"model": Fault, "description": "The token is missing or wrong"},
+    403: {"model": Fault, "description": "The service has no token, so nothing can be written"},
+    413: {"description": "The body is too large"},
+    429: {"model": Fault, "description": "Too many requests; Retry-After says when to try again"},
+}
+
+
+def settings_of(request: Request) -> Settings:
+    """The service's settings."""
+    held: Settings = request.app.state.settings
+    return held
+
+
+def queue_of(request: Request) -> Queue:
+    """The service's queue."""
+    held: Queue = request.app.state.queue
+    return held
+
+
+def objects_of(request: Request) -> Objects:
+    """DVC's cache."""
+    held: Objects = request.app.state.objects
+    return held
+
+
+def maker_of(request: Request) -> Maker:
+    """What makes reports and differences."""
+    held: Maker = request.app.state.maker
+    return held
+
+
+SettingsPart = Annotated[Settings, Depends(settings_of)]
+QueuePart = Annotated[Queue, Depends(queue_of)]
+ObjectsPart = Annotated[Objects, Depends(objects_of)]
+MakerPart = Annotated[Maker, Depends(maker_of)]
+
+
+def require_room(settings: Settings) -> None:
+    """Refuse to begin what writes where the disk is nearly full."""
+    free = shutil.disk_usage(settings.root).free
+    if free < settings.limits.free_bytes:
+        raise HTTPException(
+            507, f"{free / 1e9:.1f} GB are free on the service's disk, {settings.limits.free_bytes / 1e9:.1f} must stay"
+        )

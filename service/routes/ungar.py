@@ -1,0 +1,69 @@
+"""Recording games with UNGAR."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.jobs.progress import shown_lines
+from service.models import Fault, Recorded
+from service.recording import CANNOT_WRITE, NOT_INSTALLED
+from service.routes.common import GUARDED, SettingsPart, Token, require_room
+from service.settings import without_token
+from stages.params import WHOLE
+
+router = APIRouter(prefix="/api/ungar", tags=["ungar"])
+Game = Literal["high_card_duel", "spades_mini", "gin_rummy"]
+PATIENCE_S = 1800
+
+
+class RecordRequest(BaseModel):
+    """How many games, and with which seed: game k is played with `seed` + k."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    count: Annotated[int, Field(ge=1, le=10_000), WHOLE]
+    seed: Annotated[int, Field(ge=0, lt=2**31), WHOLE]
+
+
+@router.post(
+    "/{game}/record",
+    status_code=201,
+    dependencies=[Token],
+    responses={
+        **GUARDED,
+        409: {"model": Fault, "description": "The store cannot be written"},
+        501: {"model": Fault, "description": "UNGAR is not installed; the answer says how it is"},
+        507: {"model": Fault, "description": "The disk is nearly full"},
+    },
+)
+async def record(game: Game, request: RecordRequest, settings: SettingsPart) -> Recorded:
+    """Play games with random moves, and keep them as traces in the store; `traces pin` takes them in."""
+    require_room(settings)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "service.recording", game, str(request.count), str(request.seed)),
+        cwd=settings.root,
+        env=without_token(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    said = list(shown_lines(err.decode(errors="replace")))
+    if process.returncode == NOT_INSTALLED:
+        raise HTTPException(501, said[-1])
+    if process.returncode == CANNOT_WRITE:
+        raise HTTPException(409, said[-1])
+    if process.returncode:
+        raise HTTPException(409, "the games could not be recorded")
+    return Recorded(**json.loads(out))
