@@ -39,7 +39,7 @@ report: .venv/training  ## the dataset as a page to look at: reports/dataset.htm
 serve: .venv/training  ## the dataset service on 127.0.0.1:8000; docs/service.md
 	python -m service
 
-test: .venv/training  ## the test suite, under 10 minutes on 2 cores
+test: .venv/training  ## the test suite, about 12 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
 
 soak: .venv/training  ## what is too long for every run

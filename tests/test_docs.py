@@ -61,6 +61,7 @@ def test_the_readme_s_commands_run(repository: Path) -> None:
     assert "The gate passed it" in page
 
 
+@pytest.mark.soak
 def test_the_commands_about_scale_run(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/scale.md"))
     assert "Running stage 'validate'" in done.out
@@ -162,6 +163,7 @@ def test_the_commands_about_working_together_run(two_branches: Path, tmp_path: P
     assert run(repository, "git", "status", "--porcelain").out == "?? dataset.md\n"
 
 
+@pytest.mark.soak
 def test_the_commands_about_training_run(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/training.md"))
     assert "gemma3 (lora), 32 records, 10 steps: eval loss " in done.out

@@ -208,7 +208,7 @@ def test_an_edited_manifest_stops_at_the_gate(repository: Path) -> None:
     edit(repository / "data/manifest.json", '"selected": 2338', '"selected": 2339')
     done = run(repository, "dvc", "repro", "-f", "-s", "validate", code=None)
     assert done.code != 0
-    assert "data/manifest.json: counts: says " in done.text
+    assert "data/manifest.json: counts.selected: says " in done.text
     assert "data/manifest.json: its md5 is " in done.text
     assert "validate: 2 faults, named above" in done.text
 

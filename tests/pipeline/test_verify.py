@@ -148,7 +148,7 @@ def drop_stage() -> None:
         ),
         (
             lambda: edit("params.yaml", "version: v1", "version: v2"),
-            'ran with dataset {"name": "card-games", "version":',
+            'ran with dataset.version "v1", params.yaml says "v2"',
         ),
         (lambda: edit("stages/splits.py", "\n", "\n\n"), "stages/splits.py: its md5 is "),
         (damage_cache, "data/rendered: .dvc/cache/files/md5/"),

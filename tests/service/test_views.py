@@ -24,6 +24,7 @@ def test_the_server_loads_none_of_what_reports_and_differences_are_made_with() -
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "path",
     [
@@ -39,6 +40,7 @@ def test_what_is_of_no_dataset_is_404(service: Service, path: str) -> None:
     assert answer.json() == {"detail": "there is no such dataset; GET /api/datasets lists those there are"}
 
 
+@pytest.mark.soak
 def test_files_are_those_of_the_export(service: Service) -> None:
     told = service.get(f"/api/datasets/{service.base}/files")
     manifest = service.get(f"/api/datasets/{service.base}")
@@ -98,6 +100,7 @@ def test_what_is_not_in_the_cache_is_409_and_made_when_it_is_there_again(service
         assert httpx.get(service.url + address, timeout=120).status_code == 200
 
 
+@pytest.mark.soak
 def test_a_module_that_makes_a_file_leaves_none_where_it_fails(service: Service, tmp_path: Path) -> None:
     target = tmp_path / "out"
     for module, arguments in (("report", ["0" * 40]), ("difference", ["0" * 40, "HEAD"])):
