@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.baseline.page import Measured, page_of
 from tests.support.baseline.results import read_results
 from tests.support.shell import ROOT, run
@@ -44,6 +46,7 @@ if __name__ == "__main__":
 }
 
 
+@pytest.mark.soak
 def test_the_page_counts_tests_by_kind_and_lines_and_branches_of_every_process(tmp_path: Path) -> None:
     for name, text in TESTS.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,7 @@ def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Pa
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+@pytest.mark.soak
 def test_the_commands_about_the_service_run_and_leave_nothing_behind(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/service.md"))
     assert re.search(r"duels-v1-[0-9a-f]{12}$", done.out, re.MULTILINE)
@@ -119,6 +120,7 @@ def test_the_commands_about_versions_run(repository: Path, tmp_path: Path) -> No
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+@pytest.mark.soak
 def test_the_commands_about_experiments_run_and_compare_as_shown(repository: Path, tmp_path: Path) -> None:
     page = ROOT / "docs/experiments.md"
     run(repository, "dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))

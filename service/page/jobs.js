@@ -107,6 +107,8 @@ function jobCard(job, look) {
     },
     update: (now) => {
       const over = ENDED.includes(now.state);
+      // What was asked earlier may be answered later, and a job does not go back.
+      if (!over && (ENDED.includes(card.state) || now.progress < bar.value)) return;
       if (over && card.state === now.state) return;
       card.state = now.state;
       element.dataset.state = now.state;

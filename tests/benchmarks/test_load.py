@@ -73,6 +73,7 @@ def test_an_answer_that_is_not_whole_ends_the_benchmark() -> None:
     assert done.stderr == "benchmarks: the server closed a connection before its answer was whole\n"
 
 
+@pytest.mark.soak
 def test_a_small_run_sees_every_byte_of_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measured, "ASK_S", 0.5)
     monkeypatch.setattr(measured, "SETTLE_S", 0.0)

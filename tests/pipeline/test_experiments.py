@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from tests.support.shell import Done, run
 
 
@@ -18,7 +16,6 @@ def manifest_of(folder: Path, experiment: str) -> dict[str, object]:
     return held
 
 
-@pytest.mark.soak
 def test_an_experiment_in_the_workspace_and_one_in_a_temporary_folder_agree(repository: Path) -> None:
     first = json.loads((repository / "data/manifest.json").read_text())
     run(repository, "dvc", "exp", "run", "--name", "here", "-S", "filters.game=high_card_duel")

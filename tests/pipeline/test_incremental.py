@@ -7,6 +7,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from benchmarks.parts.incremental import rows_read
 from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
 from tests.support.shell import run
@@ -61,6 +63,7 @@ def smaller_partitions(repository: Path) -> None:
     params.write_text(params.read_text().replace("partition_rows: 20480", f"partition_rows: {PARTITION_ROWS}"))
 
 
+@pytest.mark.soak
 def test_only_the_partitions_and_shards_that_hold_a_change_are_written_anew(repository: Path, tmp_path: Path) -> None:
     smaller_partitions(repository)
     # Row 400 comes late: its time is between those of 399 and 401.

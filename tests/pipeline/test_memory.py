@@ -62,6 +62,7 @@ def peaks(folder: Path, count: int, partition_rows: int, make: MakeRows = rows) 
     return found
 
 
+@pytest.mark.soak
 def test_four_times_the_traces_take_no_more_memory(tmp_path: Path) -> None:
     few, many = peaks(tmp_path, 4_000, 256), peaks(tmp_path, 16_000, 256)
     # 12,000 more traces are 13 MB as text, and several times that as objects.

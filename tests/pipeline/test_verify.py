@@ -167,6 +167,7 @@ def test_quick_finds_what_was_changed_here(
     assert any(says in fault.replace(f"{repository}/", "") for fault in found.faults), found.faults
 
 
+@pytest.mark.soak
 def test_what_was_pulled_is_proven_and_attested(repository: Path, tmp_path: Path) -> None:
     run(repository, "git", "tag", "v1.0.0")
     run(repository, "dvc", "remote", "add", "-d", "--local", "store", str(tmp_path / "remote"))
@@ -291,6 +292,7 @@ def test_nothing_is_left_where_it_is_ended(built: Path, tmp_path: Path, number: 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.soak
 def test_a_store_that_lost_what_is_pinned_is_found(repository: Path, database: Callable[[str], str]) -> None:
     url = database("json")
     with psycopg.connect(url, autocommit=True) as connection:

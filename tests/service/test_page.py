@@ -20,7 +20,8 @@ from tests.support.browser import BROWSER, MISSING
 from tests.support.shell import ROOT, run
 from traces.ungar.install import INSTALL, ungar_version
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason=MISSING)
+# Soak: each worker would build a repository for a browser.
+pytestmark = [pytest.mark.soak, pytest.mark.skipif(BROWSER is None, reason=MISSING)]
 __all__ = ["browser", "service"]  # fixtures
 
 LOOKS = (ROOT / "tests/commands/reporting/looks.js").read_text()  # defines faint()
@@ -129,7 +130,6 @@ def folder_md5(data: bytes, files: Any, format_name: str) -> str:
     return f"{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
-@pytest.mark.soak
 def test_a_build_goes_on_over_a_reload_and_can_be_cancelled(service: Service, browser: Browser) -> None:
     with opened(browser, service.url) as page:
         go_home(page, service.url)
@@ -147,7 +147,6 @@ def test_a_build_goes_on_over_a_reload_and_can_be_cancelled(service: Service, br
         expect(stopped.get_by_role("button", name="Cancel")).to_be_hidden()
 
 
-@pytest.mark.soak
 def test_a_build_that_fails_says_why(service: Service, browser: Browser) -> None:
     with opened(browser, service.url) as page:
         go_home(page, service.url)
@@ -215,7 +214,6 @@ def test_a_missing_or_wrong_token_is_said_at_its_field(service: Service, browser
         assert job(page, "unasked v1").count() == 0
 
 
-@pytest.mark.soak
 def test_two_datasets_are_compared(service: Service, browser: Browser) -> None:
     other = service.build(name="compared", filters={"game": "spades_mini"})
     with opened(browser, service.url) as page:
@@ -242,7 +240,6 @@ def test_two_datasets_are_compared(service: Service, browser: Browser) -> None:
         expect(page.get_by_text("Every record is the same")).to_be_visible()
 
 
-@pytest.mark.soak
 def test_the_report_is_the_one_of_the_command(service: Service, browser: Browser) -> None:
     with opened(browser, service.url) as page:
         page.goto(f"{service.url}/#/dataset/{service.base}")
@@ -256,7 +253,6 @@ def test_the_report_is_the_one_of_the_command(service: Service, browser: Browser
         assert run(service.folder, "git", "status", "--short").out == ""
 
 
-@pytest.mark.soak
 def test_it_is_all_done_by_the_keyboard(service: Service, browser: Browser) -> None:
     with opened(browser, service.url) as page:
 
@@ -291,7 +287,6 @@ def test_it_is_all_done_by_the_keyboard(service: Service, browser: Browser) -> N
         assert page.title().startswith("by-keyboard-v1-")
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [400, 800, 1600])
 def test_every_view_fits_and_can_be_read(service: Service, browser: Browser, width: int, dark: bool) -> None:
@@ -318,7 +313,6 @@ def test_every_view_fits_and_can_be_read(service: Service, browser: Browser, wid
             assert page.evaluate(f"{BASICS}; amiss()") == [], view
 
 
-@pytest.mark.soak
 def test_hostile_names_stay_text(service: Service, browser: Browser) -> None:
     other = service.build(name="hostile", filters={"game": HOSTILE})
     with opened(browser, service.url) as page:
@@ -380,7 +374,6 @@ def test_a_service_that_went_away_is_told_of(service: Service, browser: Browser)
         expect(page.get_by_role("heading", level=1)).to_have_text(service.base)
 
 
-@pytest.mark.soak
 def test_where_reads_need_the_token_the_page_asks_for_it_first(service: Service, browser: Browser) -> None:
     run(service.folder.parent, "git", "clone", "-q", "project", "guarded")
     folder = service.folder.parent / "guarded"
