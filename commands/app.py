@@ -39,8 +39,8 @@ for command in (status, record, ingest, pin, summary, report, show, diff, where,
     app.command(help=paragraphs(command.__doc__ or ""))(command)
 
 
-def main() -> None:
-    """Run the command; a fault is one line on stderr."""
+def run(app: typer.Typer, name: str) -> None:
+    """Run a command; a fault is one line on stderr, after its `name`."""
     try:
         app()
     except BrokenPipeError:
@@ -53,8 +53,13 @@ def main() -> None:
         code, message = 1, unexpected(error)
     else:
         return
-    print(f"traces: {one_line(message, 2000)}", file=sys.stderr)
+    print(f"{name}: {one_line(message, 2000)}", file=sys.stderr)
     sys.exit(code)
+
+
+def main() -> None:
+    """The command `traces`."""
+    run(app, "traces")
 
 
 if __name__ == "__main__":

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from commands.app import paragraphs
+from commands.app import paragraphs, run
 from commands.options import require_repository
 from service.settings import LOOPBACK, Limits, Settings, is_loopback, load_token
-from traces.errors import TracesError, WrongUse, one_line, unexpected
+from traces.errors import WrongUse
 
 app = typer.Typer(
     add_completion=False,
@@ -85,19 +84,5 @@ def serve(
 app.command(help=paragraphs(serve.__doc__ or ""))(serve)
 
 
-def main() -> None:
-    """Run it; a fault is one line on stderr."""
-    try:
-        app()
-    except TracesError as error:
-        code, message = 2 if isinstance(error, WrongUse) else 1, str(error)
-    except Exception as error:  # whatever it is, a person gets one line
-        code, message = 1, unexpected(error)
-    else:
-        return
-    print(f"service: {one_line(message, 2000)}", file=sys.stderr)
-    sys.exit(code)
-
-
 if __name__ == "__main__":
-    main()
+    run(app, "service")

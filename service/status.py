@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from service.models import Part, PinStatus, Status, StoreStatus
-from service.settings import Settings, without_token
+from service.processes import run_module
+from service.settings import Settings
 
 LOOK_S = 15  # between two looks
 PATIENCE_S = 60
@@ -24,36 +24,17 @@ class StatusBoard:
     settings: Settings
     facts: dict[str, Any] | None = None
     looked: float = 0.0
-    due: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Look, for as long as the service runs."""
         while True:
             await self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.due.wait(), LOOK_S)
-            self.due.clear()
+            await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "service.lookup",
-            cwd=self.settings.root,
-            env=without_token(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-            self.facts, self.looked = json.loads(out), time.monotonic()
-        except (TimeoutError, ValueError):
-            self.facts = self.facts or None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        with suppress(TimeoutError, ValueError):  # what is known stays
+            ended = await run_module(self.settings.root, PATIENCE_S, "service.lookup")
+            self.facts, self.looked = json.loads(ended.out), time.monotonic()
 
     def status(self) -> Status:
         """What is known."""

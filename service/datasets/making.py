@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from service.jobs.progress import shown_lines
-from service.settings import without_token
+from service.processes import run_module
 from traces.errors import TracesError
 
 KEPT = Path(".cache/service")
@@ -40,25 +40,13 @@ class Maker:
         return target
 
     async def _run(self, *command: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", *command),
-            cwd=self.root,
-            env=without_token(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
         try:
-            _, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+            ended = await run_module(self.root, PATIENCE_S, *command)
         except TimeoutError:
             raise TracesError(f"it was not made in {PATIENCE_S} s") from None
-        finally:
-            if process.returncode is None:
-                process.terminate()  # it removes what it wrote so far
-                await process.wait()
-        if process.returncode:
-            said = list(shown_lines(err.decode(errors="replace")))
-            known = process.returncode == _FAILED and said
+        if ended.code:
+            said = list(shown_lines(ended.err.decode(errors="replace")))
+            known = ended.code == _FAILED and said
             raise TracesError(said[-1] if known else "it could not be made; the service's machine may tell")
 
 

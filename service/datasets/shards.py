@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from service.datasets.catalog import Dataset
-from service.settings import without_token
+from service.processes import run_module
 from stages.objects import Objects
 from stages.paths import SPLITS
 from traces.errors import TracesError, one_line
@@ -117,24 +116,12 @@ def _over(task: asyncio.Task[None]) -> None:
 
 async def _fetch(root: Path, md5: str) -> None:
     """Bring it in a process of its own. A remote may keep that waiting, but no thread."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service.datasets.fetch", md5),
-        cwd=root,
-        env=without_token(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        _, err = await asyncio.wait_for(process.communicate(), FETCH_S)
+        ended = await run_module(root, FETCH_S, "service.datasets.fetch", md5)
     except TimeoutError:
         raise _missing(md5, "no answer") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        said = err.decode(errors="replace").strip().splitlines()
+    if ended.code:
+        said = ended.err.decode(errors="replace").strip().splitlines()
         raise _missing(md5, one_line(said[-1]) if said else "no answer")
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sys
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException
@@ -12,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.jobs.progress import shown_lines
 from service.models import Fault, Recorded
+from service.processes import run_module
 from service.recording import CANNOT_WRITE, NOT_INSTALLED
 from service.routes.common import GUARDED, SettingsPart, Token, require_room
-from service.settings import without_token
 from stages.params import WHOLE
 
 router = APIRouter(prefix="/api/ungar", tags=["ungar"])
@@ -45,25 +43,17 @@ class RecordRequest(BaseModel):
 async def record(game: Game, request: RecordRequest, settings: SettingsPart) -> Recorded:
     """Play games with random moves, and keep them as traces in the store; `traces pin` takes them in."""
     require_room(settings)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "service.recording", game, str(request.count), str(request.seed)),
-        cwd=settings.root,
-        env=without_token(),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    said = list(shown_lines(err.decode(errors="replace")))
-    if process.returncode == NOT_INSTALLED:
+        ended = await run_module(
+            settings.root, PATIENCE_S, "service.recording", game, str(request.count), str(request.seed)
+        )
+    except TimeoutError:
+        raise HTTPException(409, f"the games were not recorded in {PATIENCE_S} s; ask for fewer") from None
+    said = list(shown_lines(ended.err.decode(errors="replace")))
+    if ended.code == NOT_INSTALLED:
         raise HTTPException(501, said[-1])
-    if process.returncode == CANNOT_WRITE:
+    if ended.code == CANNOT_WRITE:
         raise HTTPException(409, said[-1])
-    if process.returncode:
+    if ended.code:
         raise HTTPException(409, "the games could not be recorded")
-    return Recorded(**json.loads(out))
+    return Recorded(**json.loads(ended.out))
