@@ -77,8 +77,8 @@ screenshot: report  ## the pictures of that page and of the service's; needs Chr
 deps: .venv/ready  ## write into dvc.yaml the code that each stage imports
 	python -m tests.support.code_deps
 
-schemas: .venv/ready  ## write the schema that follows from stages/params.py
-	python -m stages.params
+schemas: .venv/ready  ## write the schema that follows from stages/params/
+	python -m stages.params.schema
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
 	$(LOCK) --upgrade --extra dev --extra cluster --extra serve --extra training --output-file requirements-training.lock

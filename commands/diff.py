@@ -37,7 +37,7 @@ def diff(
     from commands.differences.show import Comparison, as_json, as_markdown, as_text, record_line
     from commands.options import require_repository
     from commands.versions import find_version
-    from stages.objects import open_objects
+    from stages.addresses.objects import open_objects
     from traces.errors import WrongUse
 
     require_repository()

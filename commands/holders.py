@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 import pyarrow.parquet as pq
 
 from commands.versions import Version
-from stages.lock import LOCK
-from stages.objects import Objects
-from stages.partitioned import read_rows
+from stages.addresses.lock import LOCK
+from stages.addresses.objects import Objects
 from stages.paths import EXPORT, PAIRS, QUARANTINE, SET_ASIDE, SPLITS, TRACES
+from stages.work.partitioned import read_rows
 from traces.ids import normalise_id
 
 _NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace

@@ -70,7 +70,7 @@ def check_pin(store: Any) -> dict[str, Any]:
 
 def write_pin(store: Any, settle: float) -> dict[str, Any]:
     """Pin the store as it is."""
-    from stages.params import load_params
+    from stages.params.reading import load_params
     from traces.files import write_text
     from traces.pin import SNAPSHOT, dump_pin
     from traces.pinning import take_pin

@@ -57,7 +57,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
     """Why the manifest is not of what the workspace asks for and holds, as far as a look can tell; else None."""
     from pathlib import Path
 
-    from stages.params import load_params
+    from stages.params.reading import load_params
     from traces.pin import load_pin
 
     asked, pin = load_params().model_dump(exclude_none=True), load_pin()
@@ -92,7 +92,7 @@ def _with_defaults(selection: dict[str, Any]) -> dict[str, Any]:
     """The `selection` group as params.yaml has it now: since it was quoted, params may have been added."""
     from pydantic import ValidationError
 
-    from stages.params import Selection
+    from stages.params.models import Selection
 
     try:
         return Selection.model_validate(selection).model_dump(exclude_none=True)

@@ -38,8 +38,8 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     from commands.removal.listing import add_to_list, as_listed
     from commands.removal.purge import purge_holdings
     from commands.versions import all_versions, remembered_runs
-    from stages.objects import open_objects
-    from stages.progress import progress
+    from stages.addresses.objects import open_objects
+    from stages.work.progress import progress
 
     require_repository()
     listed = [as_listed(trace) for trace in traces]

@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from commands.repository import commit_of, git
-from stages.lock import LOCK, outputs, read_lock
+from stages.addresses.lock import LOCK, outputs, read_lock
+from stages.addresses.objects import Objects
 from stages.manifest import QUOTED, dataset_id
-from stages.objects import Objects
 from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"

@@ -30,8 +30,8 @@ def where(trace: TraceId, json: Json = False) -> None:
     from commands.places import as_json, as_text
     from commands.removal.listing import as_listed
     from commands.versions import all_versions
-    from stages.objects import open_objects
-    from stages.progress import progress
+    from stages.addresses.objects import open_objects
+    from stages.work.progress import progress
 
     require_repository()
     versions = all_versions()

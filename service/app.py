@@ -21,7 +21,7 @@ from service.jobs.queue import Queue
 from service.routes import datasets, difference, files, jobs, page, report, status, ungar
 from service.settings import Settings
 from service.status import StatusBoard
-from stages.objects import open_objects
+from stages.addresses.objects import open_objects
 from traces.errors import TracesError, WrongUse, one_line
 
 HELD = Path(".cache/service/lock")

@@ -1,4 +1,4 @@
-"""One module a DVC stage, each run as `python -m stages.NAME`; beside them what they share."""
+"""One module a DVC stage, each run as `python -m stages.NAME`; in folders, what those are made of."""
 
 import importlib.util
 import os

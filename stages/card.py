@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from stages.configurations import Configuration, configurations
-from stages.croissant import croissant
-from stages.dataset_card import dataset_card
-from stages.markdown import visible
-from stages.params import Params
+from stages.cards.configurations import Configuration, configurations
+from stages.cards.croissant import croissant
+from stages.cards.dataset_card import dataset_card
+from stages.cards.markdown import visible
+from stages.params.models import Params
 from stages.paths import CARD, CROISSANT, MANIFEST, shards
-from stages.run import run_stage
+from stages.work.run import run_stage
 from traces.errors import TracesError
 from traces.files import write_text
 

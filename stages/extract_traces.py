@@ -20,15 +20,15 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from stages.executor import open_workers
-from stages.extract_scores import extract_scores
-from stages.memo import Memo, open_memo, remembering
-from stages.params import Params
-from stages.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
+from stages.extraction.scores import extract_scores
+from stages.extraction.spool import spool_partitions
+from stages.params.models import Params
 from stages.paths import QUARANTINE, REASONS, SCORES, TRACES
-from stages.progress import progress
-from stages.run import run_stage
-from stages.spool import spool_partitions
+from stages.work.executor import open_workers
+from stages.work.memo import Memo, open_memo, remembering
+from stages.work.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
+from stages.work.progress import progress
+from stages.work.run import run_stage
 from traces.canonical import encode_canonical
 from traces.embedded import open_configured
 from traces.errors import TracesError

@@ -12,14 +12,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from stages.evalsets import evalset_hashes
-from stages.exclusions import load_exclusions
-from stages.lock import Artefact, cache_faults, hash_path, hash_quoted, load_lock, lock_faults, locked_params, outputs
-from stages.params import PARAMS, Params, read_yaml
-from stages.partitioned import partition_names, partition_path, read_chunks, values
+from stages.addresses.lock import (
+    Artefact,
+    cache_faults,
+    hash_path,
+    hash_quoted,
+    load_lock,
+    lock_faults,
+    locked_params,
+    outputs,
+)
+from stages.params.models import Params
+from stages.params.reading import PARAMS
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
-from stages.run import run_stage
 from stages.schemas import schema_versions
+from stages.selection.evalsets import evalset_hashes
+from stages.selection.exclusions import load_exclusions
+from stages.work.partitioned import partition_names, partition_path, read_chunks, values
+from stages.work.run import run_stage
+from stages.yaml_file import read_yaml
 from traces.errors import TracesError
 from traces.files import folder_aside, write_text
 from traces.partitions import DIGEST_METHOD

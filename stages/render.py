@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from stages.executor import open_workers
-from stages.memo import Memo, content_of, open_memo, remembering
-from stages.params import Params
-from stages.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_batches
+from stages.params.models import Params
 from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS, TRACES
-from stages.progress import progress
-from stages.run import run_stage
 from stages.selected import rendered_batches
 from stages.statistics import Statistics, dump_stats, pipeline_stats
+from stages.work.executor import open_workers
+from stages.work.memo import Memo, content_of, open_memo, remembering
+from stages.work.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_batches
+from stages.work.progress import progress
+from stages.work.run import run_stage
 from traces.files import folder_aside, write_text
 from training.templates import Template, load_template
 

@@ -14,21 +14,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from stages.candidates import recall_candidates, set_aside_path
-from stages.choice import choose
-from stages.exclusions import EXCLUSIONS, load_exclusions
-from stages.executor import Workers, open_workers
-from stages.fates import Fates, tally
-from stages.memo import open_memo
-from stages.params import Params
-from stages.partitioned import partition_names
+from stages.params.models import Params
 from stages.paths import COUNTS, SCORES, SELECTION, SET_ASIDE, TRACES
-from stages.progress import progress
-from stages.run import run_stage
-from stages.screen import is_screened
-from stages.selection_memo import remember_selection, selected_by
-from stages.slips import require_keys, require_quotas, require_some, require_splits
-from stages.strata import shortages
+from stages.selection.candidates import recall_candidates, set_aside_path
+from stages.selection.choice import choose
+from stages.selection.exclusions import EXCLUSIONS, load_exclusions
+from stages.selection.fates import Fates, tally
+from stages.selection.memo import remember_selection, selected_by
+from stages.selection.screen import is_screened
+from stages.selection.slips import require_keys, require_quotas, require_some, require_splits
+from stages.selection.strata import shortages
+from stages.work.executor import Workers, open_workers
+from stages.work.memo import open_memo
+from stages.work.partitioned import partition_names
+from stages.work.progress import progress
+from stages.work.run import run_stage
 from traces.errors import TracesError, one_line
 from traces.files import folder_aside, scratch_folder
 

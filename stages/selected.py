@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.partitioned import RENDERED_SCHEMA, batch_of, partition_path, read_chunks, read_rows, rows_of
 from stages.paths import RENDERED, SELECTION, TRACES
+from stages.work.partitioned import RENDERED_SCHEMA, batch_of, partition_path, read_chunks, read_rows, rows_of
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace

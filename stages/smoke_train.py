@@ -11,9 +11,9 @@ import os
 import platform
 from pathlib import Path
 
-from stages.params import Params
+from stages.params.models import Params
 from stages.paths import EXPORT, SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
-from stages.run import run_stage
+from stages.work.run import run_stage
 from traces.errors import TracesError
 from traces.files import write_text
 from training.sft_smoke import require_training, run_smoke

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from typing import Any
 
-from stages.executor import Workers, open_workers
 from stages.gate.artefacts import (
     check_card,
     check_exclusions,
@@ -24,8 +23,7 @@ from stages.gate.artefacts import (
 from stages.gate.choices import check_pairs, check_selection
 from stages.gate.faults import NAMED, Faults
 from stages.gate.records import check_counts, check_records, check_statistics
-from stages.params import Params
-from stages.partitioned import partition_names
+from stages.params.models import Params
 from stages.paths import (
     CARD,
     EXPORT,
@@ -38,7 +36,9 @@ from stages.paths import (
     TRACES,
     VALIDATION,
 )
-from stages.run import run_stage
+from stages.work.executor import Workers, open_workers
+from stages.work.partitioned import partition_names
+from stages.work.run import run_stage
 from traces.errors import TracesError
 from traces.files import scratch_folder, write_text
 

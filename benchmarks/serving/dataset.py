@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.contenders.records import record
 from benchmarks.generate import generate
 from benchmarks.ours import clone, settings_in
-from stages.objects import Objects
+from stages.addresses.objects import Objects
 
 SHARD_ROWS = 14_000  # a shard of train of a million traces in the default partitions
 TURN = 997  # lines that one shard begins after the other, so that no two are the same object

@@ -13,10 +13,10 @@ import msgspec
 
 from commands.differences.records import Group, count_records, write_rows
 from commands.differences.shards import Shard, Shards
-from stages.database import open_database
-from stages.executor import open_workers
-from stages.keys import id_text
-from stages.progress import progress
+from stages.work.database import open_database
+from stages.work.executor import open_workers
+from stages.work.keys import id_text
+from stages.work.progress import progress
 from traces.files import scratch_folder
 from training.formats import FORMATS
 

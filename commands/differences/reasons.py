@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from commands.versions import Version
-from stages.evalsets import EVALSETS
-from stages.exclusions import EXCLUSIONS
-from stages.lock import quoted_hashes
+from stages.addresses.lock import quoted_hashes
 from stages.manifest import QUOTED
+from stages.selection.evalsets import EVALSETS
+from stages.selection.exclusions import EXCLUSIONS
 from traces.errors import one_line
 from traces.pin import SNAPSHOT
 from traces.recordings import RECORDED

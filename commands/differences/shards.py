@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from commands.versions import WORKSPACE, Version
-from stages.objects import Objects
+from stages.addresses.objects import Objects
 from stages.paths import EXPORT, SPLITS
 from traces.errors import TracesError
 from training.formats import FORMATS

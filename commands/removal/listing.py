@@ -7,7 +7,7 @@ import io
 import re
 from datetime import UTC, date, datetime
 
-from stages.exclusions import EXCLUSIONS, load_exclusions
+from stages.selection.exclusions import EXCLUSIONS, load_exclusions
 from traces.errors import WrongUse, one_line
 from traces.files import file_aside
 from traces.ids import is_id, normalise_id

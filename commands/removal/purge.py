@@ -12,10 +12,10 @@ import typer
 
 from commands.holders import Holding
 from commands.options import counted
-from stages.lock import read_lock
-from stages.memo import memo_root
+from stages.addresses.lock import read_lock
 from stages.paths import PAIRS, TRACES
-from stages.progress import progress
+from stages.work.memo import memo_root
+from stages.work.progress import progress
 from traces.errors import TracesError, one_line
 
 _PASSWORD = re.compile(r"//[^/\s]*@")

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stages.filters import decode_meta
-from stages.keys import halves
-from stages.partitioned import partition_names, partition_path, read_chunks
 from stages.paths import RENDERED, SELECTION, SPLITS
 from stages.selected import selected_batches
+from stages.selection.filters import decode_meta
+from stages.work.keys import halves
+from stages.work.partitioned import partition_names, partition_path, read_chunks
 from traces.errors import TracesError
 
 IntArray = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.summary import load_manifest, stale_because
-from stages.lock import read_lock
+from stages.addresses.lock import read_lock
 from stages.paths import EXPORT, SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
 from traces.errors import TracesError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stages.fates import EARLY, SCREENED_OUT
-from stages.measures import UNFIT
+from stages.selection.fates import EARLY, SCREENED_OUT
+from stages.selection.measures import UNFIT
 
 # Reasons that are said of every dataset, also where they took nothing; the others are for what few ask for.
 _SELDOM = (*UNFIT, "unlisted", *SCREENED_OUT)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
-from stages.lock import locked_params
+from stages.addresses.lock import locked_params
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from stages.markdown import visible
+from stages.cards.markdown import visible
 
 _NARROW, _NORMAL, _LARGE, _WIDE = 0.6, 1.0, 1.4, 2.0
 _WIDTHS = dict.fromkeys("!\"'()*,-./:;I[\\]`fijlrt{|} ", _NARROW) | dict.fromkeys("%@MWmw", _WIDE)

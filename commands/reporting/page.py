@@ -25,7 +25,7 @@ from commands.reporting.repeats import Repeats, find_repeats
 from commands.reporting.samples import choose_samples
 from commands.reporting.shape import shapes_of, short_names
 from commands.reporting.token_counts import count_tokens
-from stages.params import Split
+from stages.params.models import Split
 from stages.paths import SPLITS
 from training.templates import load_template
 

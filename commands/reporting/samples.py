@@ -10,7 +10,7 @@ import numpy as np
 
 from commands.reporting.columns import Columns, Group
 from commands.reporting.texts import texts_at
-from stages.markdown import visible
+from stages.cards.markdown import visible
 from stages.paths import SPLITS
 from training.templates import Template
 

@@ -22,11 +22,12 @@ from in_toto_attestation.v1.statement import Statement
 
 from commands.repository import git
 from commands.verification.verdict import Verdict
-from stages.evalsets import EVALSETS
-from stages.exclusions import EXCLUSIONS
 from stages.manifest import LIBRARIES
-from stages.params import PARAMS, read_yaml
+from stages.params.reading import PARAMS
 from stages.paths import EXPORT
+from stages.selection.evalsets import EVALSETS
+from stages.selection.exclusions import EXCLUSIONS
+from stages.yaml_file import read_yaml
 from traces.errors import TracesError
 from traces.files import file_aside
 from traces.pin import SNAPSHOT, load_pin

@@ -8,8 +8,8 @@ from typing import Any
 
 from commands.verification.pipeline import declared_name
 from commands.verification.verdict import Verdict, state_of
-from stages.lock import LOCK
-from stages.params import PARAMS
+from stages.addresses.lock import LOCK
+from stages.params.reading import PARAMS
 from traces.errors import one_line
 
 

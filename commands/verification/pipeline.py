@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from stages.params import read_yaml
+from stages.yaml_file import read_yaml
 from traces.errors import TracesError, WrongUse, one_line
 
 PIPELINE = Path("dvc.yaml")

@@ -10,13 +10,14 @@ from typing import Any
 
 from commands.verification.pipeline import PIPELINE, declared_name
 from commands.verification.verdict import DIFFERS, MISSING, SAME, Verdict, state_of
-from stages.executor import worker_count
-from stages.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
+from stages.addresses.lock import LOCK, Artefact, hash_quoted, lock_faults, outputs, quoted_hashes
+from stages.addresses.objects import Objects
 from stages.manifest import QUOTED, dataset_id
-from stages.objects import Objects
-from stages.params import PARAMS, read_yaml
+from stages.params.reading import PARAMS
 from stages.paths import MANIFEST, TRACE_IDS
-from stages.progress import progress
+from stages.work.executor import worker_count
+from stages.work.progress import progress
+from stages.yaml_file import read_yaml
 from traces.files import hash_file
 
 

@@ -22,8 +22,8 @@ from commands.verification.present import (
 )
 from commands.verification.rebuild import rebuild
 from commands.verification.verdict import Output, Verdict
-from stages.lock import LOCK, read_lock
-from stages.objects import open_objects
+from stages.addresses.lock import LOCK, read_lock
+from stages.addresses.objects import open_objects
 from stages.paths import EXPORT, MANIFEST
 from traces.errors import TracesError, WrongUse, one_line
 

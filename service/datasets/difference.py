@@ -12,7 +12,7 @@ from commands.differences.shards import pair_shards
 from commands.differences.show import Comparison, as_json
 from commands.versions import find_version
 from service.datasets.making import fail
-from stages.objects import open_objects
+from stages.addresses.objects import open_objects
 from traces.errors import TracesError
 from traces.files import write_text
 

@@ -9,7 +9,7 @@ from dvc.config import NoRemoteError
 from dvc.repo import Repo
 from dvc_data.hashfile.hash_info import HashInfo
 
-from stages.objects import open_objects
+from stages.addresses.objects import open_objects
 
 
 def main(md5: str) -> None:

@@ -11,7 +11,7 @@ from commands.reporting.page import make_page
 from commands.repository import clean_environment
 from commands.verification.clean_copy import clean_copy
 from service.datasets.making import fail
-from stages.objects import Objects, open_objects
+from stages.addresses.objects import Objects, open_objects
 from traces.errors import TracesError
 from traces.files import write_text
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from service.datasets.catalog import Dataset
 from service.processes import run_module
-from stages.objects import Objects
+from stages.addresses.objects import Objects
 from stages.paths import SPLITS
 from traces.errors import TracesError, one_line
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.leaks import secrets_of
+from stages.params.leaks import secrets_of
 from traces.errors import one_line
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")

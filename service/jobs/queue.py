@@ -19,7 +19,9 @@ from service.jobs.journal import Asked, Job, Result, State, all_jobs, new_job
 from service.jobs.marks import mark_of, marked_processes
 from service.jobs.request import BuildRequest
 from service.settings import Settings, without_token
-from stages.params import PARAMS, Params, read_yaml
+from stages.params.models import Params
+from stages.params.reading import PARAMS
+from stages.yaml_file import read_yaml
 
 LOOK_S = 0.2
 DONE: tuple[State, ...] = ("succeeded", "failed", "cancelled")

@@ -7,16 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from service.jobs.overrides import KEY, overrides
-from stages.params import (
-    WHOLE,
-    FilterValue,
-    FormatName,
-    Name,
-    Range,
-    Split,
-    Stratify,
-    TemplateName,
-)
+from stages.params.models import FilterValue, Range, Split, Stratify
+from stages.params.values import WHOLE, FormatName, Name, TemplateName
 
 
 def _literal(value: object) -> object:

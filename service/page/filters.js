@@ -2,9 +2,8 @@
 
 import { h, newId } from "./dom.js";
 import { boxesField, mark, textField } from "./fields.js";
+import { list, quoted, value } from "./typed.js";
 import { number } from "./words.js";
-
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 export function filterFields(games) {
   const known = Object.entries(games ?? {}).filter(([name]) => name !== "(none)");
@@ -12,25 +11,25 @@ export function filterFields(games) {
     ? boxesField("Games", "None ticked takes all.", known.map(([name, count]) => [name, name, number(count)]))
     : textField("Game", "Empty takes all. Several, with commas between, are any of these.", { name: "game" });
   const source = textField("Source", "Where traces come from, as ungar. Empty takes all.", { name: "source" });
-  const list = h("div", { class: "rows" });
+  const listed = h("div", { class: "rows" });
   const rows = [];
-  const add = h("button", { type: "button", onclick: () => addRow(rows, list, add, true) }, "Add a filter");
+  const add = h("button", { type: "button", onclick: () => addRow(rows, listed, add, true) }, "Add a filter");
   const title = newId("more");
   const more = h(
     "div",
     { class: "field", role: "group", "aria-labelledby": title },
     h("p", { class: "label", id: title }, "More filters"),
     h("p", { class: "hint" }, "A key of the traces’ metadata, and what it must be: ", h("code", {}, "win"), ", ", h("code", {}, "win, tie"), " for any of these, ", h("code", {}, "10..20"), " from and to, ", h("code", {}, '"10"'), " for a text."),
-    list,
+    listed,
     add,
   );
   return {
     elements: [game.element, source.element, more],
     read: () => {
       const found = {};
-      const chosen = known.length ? game.values() : split(game.input.value);
+      const chosen = known.length ? game.values() : list(game.input.value);
       if (chosen.length) found.game = chosen.length === 1 ? chosen[0] : chosen;
-      if (source.input.value.trim()) found.source = one(source.input.value.trim(), true);
+      if (source.input.value.trim()) found.source = quoted(source.input.value.trim());
       for (const row of rows) if (row.key.value.trim() || row.value.value.trim()) found[row.key.value.trim()] = value(row.value.value);
       return found;
     },
@@ -43,7 +42,7 @@ export function filterFields(games) {
   };
 }
 
-function addRow(rows, list, add, focus) {
+function addRow(rows, listed, add, focus) {
   const [keyId, valueId, errorId] = [newId("key"), newId("value"), newId("error")];
   const error = h("p", { class: "error", id: errorId, hidden: true });
   const key = h("input", { type: "text", id: keyId, autocomplete: "off", spellcheck: "false" });
@@ -63,35 +62,6 @@ function addRow(rows, list, add, focus) {
     error,
   );
   rows.push(row);
-  list.append(element);
+  listed.append(element);
   if (focus) key.focus();
-}
-
-/** What a person typed as a filter's value: a number, true or false, a text, a list of these, or a range. */
-export function value(text) {
-  const range = /^\s*([^\s,"]*?)\s*\.\.\s*([^\s,"]*?)\s*$/.exec(text);
-  if (range && (range[1] || range[2])) {
-    return Object.fromEntries([["min", range[1]], ["max", range[2]]].filter(([, end]) => end).map(([name, end]) => [name, one(end)]));
-  }
-  const parts = split(text).map((part) => one(part));
-  return parts.length > 1 ? parts : (parts[0] ?? "");
-}
-
-/** The parts between commas; a comma in quotes is none. */
-function split(text) {
-  return (text.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? []).map((part) => part.trim()).filter(Boolean);
-}
-
-function one(text, isText = false) {
-  if (/^".*"$/.test(text)) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text;
-    }
-  }
-  if (isText) return text;
-  if (text === "true" || text === "false") return text === "true";
-  // A number that this page could not write down again stays what was typed.
-  return NUMBER.test(text) && (!/^-?\d+$/.test(text) || Number.isSafeInteger(Number(text))) ? Number(text) : text;
 }

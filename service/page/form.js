@@ -5,13 +5,15 @@ import { post } from "./api.js";
 import { alertBox, h, section } from "./dom.js";
 import { boxesField, choiceField, textField } from "./fields.js";
 import { filterFields } from "./filters.js";
+import { splitFields } from "./split.js";
+import { asNumber, list, pairs } from "./typed.js";
 import { counted } from "./words.js";
 
 export const STRATEGIES = [
   ["all", "all: every trace"],
   ["latest", "latest: the newest"],
   ["random", "random: drawn by the seed"],
-  ["stratified", "stratified: equal shares"],
+  ["stratified", "stratified: equal shares, or quotas"],
   ["quality", "quality: the best by score"],
 ];
 export const FORMATS = [
@@ -32,11 +34,17 @@ export function buildForm(status, begun) {
   const strategy = choiceField("Strategy", "Which of the traces that pass the filters.", STRATEGIES);
   const limit = textField("Limit", "At most so many. Not for all.", { name: "limit", inputmode: "numeric" });
   const seed = textField("Seed", "A whole number, for random and stratified.", { name: "seed", inputmode: "numeric" });
-  const by = textField("Equal shares by", "Metadata keys, with commas between, for stratified.", { name: "by" });
+  const by = textField("Strata by", "Metadata keys, with commas between. The limit is shared equally among their values.", { name: "by" });
+  const quotas = textField("Quotas", "In place of the limit, how many of each value of one key: war=100, high_card_duel=50", { name: "quotas" });
+  const split = splitFields();
   const formats = boxesField("Formats", null, FORMATS, ["tunix_sft"]);
   const template = choiceField("Template", "The turns of which model family.", TEMPLATES);
   const token = tokenField();
-  const fields = { name, version, strategy, limit, seed, stratify: by, selection: strategy, formats, export: formats, template, token };
+  const fields = {
+    name, version, strategy, limit, seed, stratify: by, "stratify.quotas": quotas, selection: strategy, formats, export: formats, template, token,
+    ...split.fields,
+  };
+  const strata = h("div", { class: "columns" }, by.element, quotas.element);
   const told = h("div", {});
   const go = h("button", { class: "main" }, "Build");
   const form = h(
@@ -45,24 +53,28 @@ export function buildForm(status, begun) {
     h("div", { class: "columns" }, name.element, version.element),
     h("div", { class: "columns filters" }, filters.elements),
     h("div", { class: "columns" }, strategy.element, limit.element, seed.element),
-    by.element,
+    strata,
+    h("div", { class: "columns" }, split.elements),
     formats.element,
     h("div", { class: "columns" }, template.element, token.element),
     told,
     h("p", { class: "actions" }, go),
   );
-  const showBy = () => (by.element.hidden = strategy.input.value !== "stratified");
-  strategy.input.addEventListener("change", showBy);
-  showBy();
+  const showStrata = () => (strata.hidden = strategy.input.value !== "stratified");
+  strategy.input.addEventListener("change", showStrata);
+  showStrata();
 
   const read = () => {
     const asked = { filters: filters.read(), strategy: strategy.input.value };
     for (const [key, held] of [["name", name], ["version", version]]) if (held.input.value.trim()) asked[key] = held.input.value.trim();
     for (const [key, held] of [["limit", limit], ["seed", seed]]) {
-      const text = held.input.value.trim();
-      if (text) asked[key] = /^-?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : text;
+      if (held.input.value.trim()) asked[key] = asNumber(held.input.value);
     }
-    if (asked.strategy === "stratified") asked.stratify = { by: by.input.value.split(",").map((key) => key.trim()).filter(Boolean) };
+    if (asked.strategy === "stratified") {
+      asked.stratify = { by: list(by.input.value) };
+      if (quotas.input.value.trim()) asked.stratify.quotas = pairs(quotas.input.value);
+    }
+    if (split.read()) asked.split = split.read();
     if (formats.values().length) asked.formats = formats.values();
     if (template.input.value) asked.template = template.input.value;
     return asked;
@@ -98,7 +110,7 @@ function tell(error, fields, filters, told) {
   const elsewhere = [];
   for (const { loc, msg } of error.faults ?? []) {
     const [, key, inner] = loc;
-    const held = key === "filters" ? filters.find(inner) : (fields[key] ?? fields[/^(\w+)/.exec(msg)?.[1]]);
+    const held = key === "filters" ? filters.find(inner) : (fields[`${key}.${inner}`] ?? fields[key] ?? fields[/^(\w+)/.exec(msg)?.[1]]);
     const message = key === "filters" && inner === "" ? "A key is needed" : said(msg, loc.at(-1));
     if (!held) elsewhere.push(message);
     // A value that may be of several types has a fault for each of them: one is enough.

@@ -12,7 +12,7 @@ from service.datasets.making import Maker
 from service.jobs.queue import Queue
 from service.models import Fault
 from service.settings import Settings
-from stages.objects import Objects
+from stages.addresses.objects import Objects
 
 # Checked by service.guard before any route; here it is only said, in the OpenAPI document.
 Token = Depends(HTTPBearer(auto_error=False, description="the service's TRACES_SERVE_TOKEN"))

@@ -14,7 +14,7 @@ from service.datasets.shards import find_shards
 from service.datasets.streaming import Streamed, encoded, read_shards
 from service.models import DatasetAnswer, Datasets, Fault
 from service.routes.common import GUARDED, ObjectsPart, SettingsPart
-from stages.params import FormatName
+from stages.params.values import FormatName
 
 router = APIRouter(prefix="/api", tags=["datasets"])
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "There is no such dataset"}}

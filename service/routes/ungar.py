@@ -13,7 +13,7 @@ from service.models import Fault, Recorded
 from service.processes import run_module
 from service.recording import CANNOT_WRITE, NOT_INSTALLED
 from service.routes.common import GUARDED, SettingsPart, Token, require_room
-from stages.params import WHOLE
+from stages.params.values import WHOLE
 
 router = APIRouter(prefix="/api/ungar", tags=["ungar"])
 Game = Literal["high_card_duel", "spades_mini", "gin_rummy"]

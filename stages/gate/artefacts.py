@@ -7,13 +7,12 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from stages.addresses.lock import cache_faults, first_difference, hash_path, hash_quoted, load_lock, lock_faults
 from stages.card import card_files
-from stages.exclusions import EXCLUSIONS, load_exclusions
 from stages.gate.faults import Faults
-from stages.lock import cache_faults, first_difference, hash_path, hash_quoted, load_lock, lock_faults
 from stages.manifest import QUOTED, build_manifest, selected_ids
-from stages.params import PARAMS, Params, read_yaml
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.params.models import Params
+from stages.params.reading import PARAMS
 from stages.paths import (
     EXPORT,
     MANIFEST,
@@ -26,6 +25,9 @@ from stages.paths import (
     shard_name,
 )
 from stages.schemas import fast_validator, load_schema
+from stages.selection.exclusions import EXCLUSIONS, load_exclusions
+from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.yaml_file import read_yaml
 from traces.errors import one_line
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest

@@ -8,11 +8,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from stages.executor import Workers
+from stages.exports.pairs import find_pairs
 from stages.gate.faults import Faults
-from stages.pairs import find_pairs
-from stages.params import Params
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.params.models import Params
 from stages.paths import (
     COUNTS,
     PAIRS,
@@ -20,7 +18,9 @@ from stages.paths import (
     SET_ASIDE,
 )
 from stages.select import select_into
-from stages.selection_memo import is_remembered
+from stages.selection.memo import is_remembered
+from stages.work.executor import Workers
+from stages.work.partitioned import partition_names, partition_path, read_rows
 from traces.errors import one_line
 
 

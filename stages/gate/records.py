@@ -8,11 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stages.executor import Workers
 from stages.gate.faults import Faults
 from stages.gate.records_together import check_together
 from stages.gate.shard_memo import open_gate, recall_checks
-from stages.params import Params
+from stages.params.models import Params
 from stages.paths import (
     CHARACTERS,
     EXPORT,
@@ -22,8 +21,9 @@ from stages.paths import (
     STATS,
     STEPS,
 )
-from stages.progress import progress
 from stages.statistics import Statistics, dump_stats, pipeline_stats
+from stages.work.executor import Workers
+from stages.work.progress import progress
 
 
 def check_records(

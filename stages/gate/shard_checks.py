@@ -13,14 +13,14 @@ from typing import NamedTuple
 import jsonschema_rs
 import msgspec
 
+from stages.exports.twins import write_twin
 from stages.gate.faults import Faults
-from stages.params import Params
-from stages.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
+from stages.params.models import Params
 from stages.paths import EXPORT, RENDERED, SPLITS, TWINS, shard_name
 from stages.schemas import fast_validator, load_schema
 from stages.selected import Member, render_members, rendered_batches, with_rejected
 from stages.statistics import Statistics
-from stages.twins import write_twin
+from stages.work.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from traces.errors import one_line
 from traces.files import read_piece, scratch_folder
 from training.formats import FORMATS, TURN_FAULTS

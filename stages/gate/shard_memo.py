@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from stages.export import exported_by, shard_paths
 from stages.gate.shard_checks import PartitionChecks, check_lines, check_partition
-from stages.memo import Memo, open_memo, remembering
-from stages.params import Params
-from stages.partitioned import partition_path
+from stages.params.models import Params
 from stages.paths import EXPORT, RENDERED, SELECTION, TRACES, TWINS
 from stages.schemas import SCHEMAS
 from stages.statistics import Statistics
+from stages.work.memo import Memo, open_memo, remembering
+from stages.work.partitioned import partition_path
 from traces.files import hash_file
 
 

@@ -11,7 +11,7 @@ from random import Random
 
 from ruamel.yaml import YAML
 
-from stages.lock import hash_path
+from stages.addresses.lock import hash_path
 from tests.support.samples import row, write_jsonl
 from tests.support.shell import ROOT, Done, commit, copy_repository, run
 

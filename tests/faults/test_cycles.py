@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from stages import validate
-from stages.params import load_params
+from stages.params.reading import load_params
 from tests.faults.life import Life
 from tests.faults.project import ROWS, Project
 from tests.stages.lockfile import build_pinned, pin_rows, repin, set_params

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from stages.croissant import CONFORMS_TO
+from stages.cards.croissant import CONFORMS_TO
 from tests.support.shell import run
 from training.formats import FORMATS
 from training.formats.columns import COLUMNS, hugging_face_features

@@ -12,8 +12,8 @@ import pytest
 
 from commands.verification.pipeline import uncached
 from commands.versions import find_version
-from stages.objects import Objects
-from stages.params import read_yaml
+from stages.addresses.objects import Objects
+from stages.yaml_file import read_yaml
 from tests.support.remote_demo import demo
 from tests.support.s3 import CREDENTIALS, S3Server, use_bucket
 from tests.support.samples import stored, write_sqlite

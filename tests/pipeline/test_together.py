@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.verification.pipeline import uncached
-from stages.params import read_yaml
+from stages.yaml_file import read_yaml
 from tests.support.samples import trace_id
 from tests.support.shell import ROOT, Done, commit, run
 

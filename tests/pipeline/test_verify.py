@@ -21,7 +21,7 @@ from ruamel.yaml import YAML
 from commands.verification import run_verification
 from commands.verification.compare import check_rebuilt
 from commands.verification.verdict import Verdict
-from stages.lock import read_lock
+from stages.addresses.lock import read_lock
 from tests.support.samples import created_at, payload, trace_id
 from tests.support.shell import commit, environment, run
 from traces.errors import TracesError
@@ -150,7 +150,7 @@ def drop_stage() -> None:
             lambda: edit("params.yaml", "version: v1", "version: v2"),
             'ran with dataset.version "v1", params.yaml says "v2"',
         ),
-        (lambda: edit("stages/splits.py", "\n", "\n\n"), "stages/splits.py: its md5 is "),
+        (lambda: edit("stages/selection/splits.py", "\n", "\n\n"), "stages/selection/splits.py: its md5 is "),
         (damage_cache, "data/rendered: .dvc/cache/files/md5/"),
         (add_stage, "dvc.lock: stage publish is none of dvc.yaml; `git checkout dvc.lock` restores it"),
         (drop_stage, "dvc.lock: no entry for stage validate; `dvc repro` makes it"),

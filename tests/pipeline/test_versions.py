@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.versions import Version
-from stages.lock import read_lock
+from stages.addresses.lock import read_lock
 from tests.support.samples import trace_id
 from tests.support.shell import commit, run
 

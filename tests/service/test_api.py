@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stages.params import load_params
+from stages.params.reading import load_params
 from tests.pipeline.test_secrets import git_objects
 from tests.service.conftest import TOKEN, Service, running
 from tests.support.shell import ROOT, run
@@ -303,7 +303,8 @@ def test_what_the_cache_lacks_comes_from_the_remote(repository: Path, tmp_path: 
 def test_the_models_are_the_project_s_own() -> None:
     """What params.yaml ships is what a request without wishes asks for, filters apart."""
     from service.jobs.request import BuildRequest
-    from stages.params import Params, read_yaml
+    from stages.params.models import Params
+    from stages.yaml_file import read_yaml
 
     held = read_yaml(ROOT / "params.yaml")
     asked = BuildRequest(name="card-games", version="v1", filters={"source": "ungar"})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from service.jobs.request import BuildRequest
-from stages.params import read_yaml
+from stages.yaml_file import read_yaml
 from tests.support.shell import ROOT
 
 PARAMS = ROOT / "params.yaml"

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from service.jobs.request import BuildRequest
-from stages.params import FormatName, Selection, TemplateName
+from stages.params.models import Selection
+from stages.params.values import FormatName, TemplateName
 from tests.service.page_support import HOSTILE, TOKEN, Service, browser, opened, running, service
 from tests.support.browser import BROWSER, MISSING
 from tests.support.shell import ROOT, run
@@ -117,6 +118,26 @@ def test_a_dataset_is_built_from_the_form_and_its_download_is_what_the_manifest_
         assert manifest["exports"]["tunix_sft"]["md5"] in page.inner_text("main")
 
 
+def test_quotas_and_a_split_are_asked_for_in_the_form(service: Service, browser: Browser) -> None:
+    with opened(browser, service.url) as page:
+        go_home(page, service.url)
+        expect(page.get_by_label("Quotas")).to_be_hidden()
+        page.get_by_label("Strategy").select_option("stratified")
+        shares = {"Validation share": "0.25", "Test share": "0", "Keep together by": "game, seed"}
+        fill(page, Name="by-quota", Version="v1", Seed="1", Quotas="high_card_duel=30, spades_mini = 40", Token=TOKEN)
+        fill(page, **{"Strata by": "game"}, **shares)
+        press_build(page)
+        built = job(page, "by-quota v1")
+        expect(built.locator(".state")).to_have_text("Built")
+        manifest = service.get(f"/api/datasets/{built.get_by_role('link').inner_text()}")
+        assert manifest["selection"]["stratify"] == {
+            "by": ["game"],
+            "quotas": {"high_card_duel": 30, "spades_mini": 40},
+        }
+        assert manifest["split"] == {"validation": 0.25, "test": 0, "group_by": ["game", "seed"]}
+        assert manifest["counts"]["selected"] == 70
+
+
 def folder_md5(data: bytes, files: Any, format_name: str) -> str:
     """The md5 of a folder as DVC has it, of files laid end to end: each is cut out and hashed."""
     listing = []
@@ -193,7 +214,16 @@ def test_errors_are_said_at_their_fields_and_the_first_gets_the_focus(service: S
         fill(page, Limit="5", Seed="1")
         press_build(page)
         expect(page.locator("[aria-invalid=true]")).to_have_count(1)
-        assert errors(page).keys() <= {"Strategy", "Equal shares by"}
+        assert errors(page).keys() <= {"Strategy", "Strata by"}
+        fill(page, Limit="", Quotas="war=some", **{"Strata by": "game", "Validation share": "2"})
+        press_build(page)
+        expect(page.locator("[aria-invalid=true]")).to_have_count(3)
+        said = errors(page)
+        assert said["Quotas"] == "Is not a whole number"
+        assert (said["Validation share"], said["Test share"]) == (
+            "Input should be less than or equal to 1",
+            "This is needed",
+        )
         assert page.evaluate(f"{BASICS}; amiss()") == []
 
 

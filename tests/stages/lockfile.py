@@ -10,8 +10,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from stages import card, export, extract_traces, manifest, render, select
-from stages.lock import hash_path
-from stages.params import Params, load_params
+from stages.addresses.lock import hash_path
+from stages.params.models import Params
+from stages.params.reading import load_params
 from tests.support.samples import write_jsonl
 from tests.support.shell import ROOT
 from traces.embedded import open_configured

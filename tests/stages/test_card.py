@@ -11,9 +11,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import card, validate
-from stages.croissant import CONFORMS_TO, semantic_version
-from stages.front_matter import size_category
-from stages.params import load_params
+from stages.cards.croissant import CONFORMS_TO, semantic_version
+from stages.cards.front_matter import size_category
+from stages.params.reading import load_params
 from stages.paths import CARD, CROISSANT, MANIFEST, VALIDATION
 from tests.stages.lockfile import build, set_params, write_lock
 from tests.support.samples import row, trace_id

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 
 from stages import extract_traces
-from stages.params import load_params
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.params.reading import load_params
 from stages.paths import QUARANTINE, REASONS, TRACES
+from stages.work.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import pin_rows, set_params
-from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
-from traces.embedded import open_configured
+from tests.stages.stores import pin_store
+from tests.support.samples import row, stored, trace_id, write_jsonl
 from traces.errors import TracesError
-from traces.pin import SNAPSHOT, dump_pin, load_pin
-from traces.pinning import take_pin
+from traces.pin import load_pin
 
 
 def extracted(*columns: str) -> list[tuple[Any, ...]]:
@@ -66,12 +65,6 @@ BAD = [
     ((trace_id(95), "2026-01-01 00:00:01", "1.0", "{}"), "$: object missing required field"),
     ((trace_id(96), "2026-01-01 00:00:01", "1.0", '"{}"'), "$: expected object, got str"),
 ]
-
-
-def pin_store(workspace: Path, monkeypatch: pytest.MonkeyPatch, rows: list[Any]) -> None:
-    monkeypatch.setenv("TRACES_DATABASE_URL", write_sqlite(workspace / "store.db", rows))
-    with open_configured(f"sqlite:///{workspace / 'store.db'}") as store:
-        SNAPSHOT.write_text(dump_pin(take_pin(store, load_params().extract.partition_rows, 0)))
 
 
 def test_what_is_no_trace_is_set_aside_with_its_reason_and_counted(

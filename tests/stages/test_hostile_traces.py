@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from stages import validate
-from stages.params import load_params
+from stages.params.reading import load_params
 from stages.paths import QUARANTINE, SPLITS
 from stages.schemas import load_schema
 from tests.stages.lockfile import rebuild, set_params

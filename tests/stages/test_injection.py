@@ -12,8 +12,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from stages import extract_traces, select, validate
-from stages.params import Params, load_params
-from stages.run import run_stage
+from stages.params.models import Params
+from stages.params.reading import load_params
+from stages.work.run import run_stage
 from tests.stages.lockfile import pin_rows, rebuild, set_params
 from tests.support.samples import row, stored, trace_id, write_sqlite
 from tests.support.shell import ROOT

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages import extract_traces, validate
-from stages.params import load_params
+from stages.params.reading import load_params
 from stages.paths import QUARANTINE, TRACES, VALIDATION
 from tests.stages.lockfile import build, set_params
 from tests.support.samples import created_at, payload, row, trace_id, write_sqlite

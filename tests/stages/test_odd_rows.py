@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from stages import extract_traces, select
-from stages.params import load_params
+from stages.params.reading import load_params
 from stages.paths import QUARANTINE
 from tests.stages.lockfile import repin, set_params
 from tests.support.samples import created_at, payload, stored, trace_id, write_sqlite

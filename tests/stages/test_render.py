@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from stages import render
-from stages.params import load_params
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.params.reading import load_params
 from stages.paths import CHARACTERS, RENDERED, SELECTION, STATS, STEPS
+from stages.work.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import extract_and_select, set_params
 from tests.support.samples import row, trace_id
 from traces.errors import TracesError

@@ -10,39 +10,13 @@ from typing import Any
 import pytest
 
 from stages import extract_traces, select
-from stages.params import load_params
-from stages.partitioned import partition_names, partition_path, read_rows
-from stages.paths import COUNTS, SELECTION
+from stages.params.reading import load_params
+from stages.work.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import extract_and_select, pin_rows, repin, set_params
+from tests.stages.selections import ALL_TRAIN, chosen, counts, numbers, selected
+from tests.stages.stores import pin_store
 from tests.support.samples import created_at, payload, row, trace_id
 from traces.errors import TracesError
-
-ALL_TRAIN = {"validation": 0, "test": 0}
-
-
-def numbers(count: int = 200) -> list[int]:
-    """Which of `row(0)`, `row(1)`... are selected, in order."""
-    known = {trace_id(n): n for n in range(count)}
-    return [known[found] for found, _ in chosen()]
-
-
-def chosen() -> list[tuple[Any, ...]]:
-    return [
-        found
-        for name in partition_names(SELECTION)
-        for found in read_rows(partition_path(SELECTION, name), ["id", "split"])
-    ]
-
-
-def counts() -> dict[str, Any]:
-    held: dict[str, Any] = json.loads(COUNTS.read_text())
-    return held
-
-
-def selected(**changes: Any) -> list[int]:
-    set_params(**changes)
-    select.work(load_params())
-    return numbers()
 
 
 @pytest.fixture
@@ -166,7 +140,6 @@ def test_a_group_is_in_one_split(workspace: Path) -> None:
 
 
 def test_an_id_on_two_rows_is_refused(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.stages.test_extract_traces import pin_store
     from tests.support.samples import stored
 
     set_params(split=ALL_TRAIN)

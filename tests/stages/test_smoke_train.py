@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from stages import smoke_train, validate
-from stages.params import load_params
+from stages.params.reading import load_params
 from stages.paths import SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
 from tests.stages.lockfile import build, set_params
 from tests.support.samples import row

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from stages import export, manifest, render, validate
+from stages import validate
 from stages.gate import choices, records_together, shard_memo
 from stages.gate.records import by_partition
-from stages.params import load_params
-from stages.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
+from stages.params.reading import load_params
 from stages.paths import SELECTION, VALIDATION
 from tests.stages.lockfile import build, rebuild, set_params, write_lock
+from tests.stages.selections import rewrite_selection
 from tests.support.samples import payload, row, trace_id
 from traces.errors import TracesError
 
@@ -213,17 +213,6 @@ def test_the_gate_s_report_is_the_same_from_any_number_of_workers(whole: Path, m
     first = faults_of(lambda: edit(shard(), lambda lines: lines[::-1]))
     monkeypatch.setenv("TRACES_WORKERS", "2")
     assert faults_of(lambda: None) == first
-
-
-def rewrite_selection(change: Callable[[list[tuple[str, str]]], list[tuple[str, str]]]) -> None:
-    """Change the selection, and make all that comes after it agree."""
-    (name,) = partition_names(SELECTION)
-    path = partition_path(SELECTION, name)
-    write_partition(path, SELECTION_SCHEMA, change(list(read_rows(path, ["id", "split"]))))
-    render.work(load_params())
-    export.work(load_params())
-    write_lock()
-    manifest.work(load_params())
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from ruamel.yaml import YAML
 from commands.reporting.columns import read_columns
 from commands.reporting.page import make_page
 from commands.reporting.repeats import find_repeats
-from stages.markdown import visible
-from stages.partitioned import partition_names, partition_path, read_rows
+from stages.cards.markdown import visible
 from stages.paths import RENDERED
+from stages.work.partitioned import partition_names, partition_path, read_rows
 from tests.commands.reporting.pages import BREAKOUT, GAMES, SCRIPT, Element, read_page
 from tests.commands.support import Command
 from tests.stages.lockfile import build, set_params

@@ -1,0 +1,1 @@
+"""What `card` writes for people and for loaders."""

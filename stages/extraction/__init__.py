@@ -1,0 +1,1 @@
+"""What `extract_traces` writes beside traces, and how rows reach its workers."""

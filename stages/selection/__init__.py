@@ -1,0 +1,1 @@
+"""What `select` decides by: candidates, bounds, screens, duplicates, strategies and splits."""
