@@ -15,16 +15,18 @@ WORKFLOW, PULL_REQUEST = (
 )
 
 
-def test_the_gate_blocks_every_push_and_the_smoke_run_none() -> None:
+def test_the_gate_blocks_every_push_and_what_runs_each_night_none() -> None:
     assert set(WORKFLOW["on"]) == {"push", "workflow_dispatch", "schedule"}
-    gate, smoke = WORKFLOW["jobs"]["gate"], WORKFLOW["jobs"]["smoke"]
+    gate, *nightly = (WORKFLOW["jobs"][name] for name in ("gate", "smoke", "soak"))
     assert "if" not in gate
     assert not gate.get("continue-on-error")
     assert [step["run"] for step in gate["steps"] if "run" in step] == ["make gate"]
     assert "needs" not in gate
-    assert smoke["continue-on-error"]
-    assert "schedule" in smoke["if"]
-    assert "push" not in smoke["if"]
+    for job, runs in zip(nightly, ("bash .ci/run", "make soak"), strict=True):
+        assert job["continue-on-error"]
+        assert "schedule" in job["if"]
+        assert "push" not in job["if"]
+        assert job["steps"][-1]["run"] == runs
 
 
 def test_the_gate_runs_on_a_clone_with_a_remote_and_without(built: Path, repository: Path, tmp_path: Path) -> None:
