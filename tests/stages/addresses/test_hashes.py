@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages import hashes
+from stages.addresses import hashes
 from stages.addresses.hashes import known_hashes
 from stages.work.memo import memo_root
 from traces.files import hash_file

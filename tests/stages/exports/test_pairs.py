@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from stages import export, extract_traces, pairs, render, select, validate
+from stages import export, extract_traces, render, select, validate
+from stages.exports import pairs
 from stages.params.reading import load_params
 from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SCORES, SELECTION, VALIDATION
 from stages.work.partitioned import (

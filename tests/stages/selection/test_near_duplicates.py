@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages import near_duplicates
+from stages.selection import near_duplicates
 from stages.selection.near_duplicates import drop_near
 from stages.selection.sketches import band_names, sketch_schema, sketches
 from stages.selection.strategies import ORDER

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from stages import sketches
+from stages.selection import sketches
 from stages.selection.sketches import (
     ANSWER_ROWS,
     CAUGHT,

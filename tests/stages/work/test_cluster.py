@@ -13,8 +13,9 @@ import pytest
 from distributed import Client
 from psycopg.types.json import Json
 
-from stages import cluster, export, extract_traces, memo, render, select, validate
+from stages import export, extract_traces, render, select, validate
 from stages.params.reading import load_params
+from stages.work import cluster, memo
 from stages.work.cluster import InWorkspace
 from stages.work.executor import open_workers
 from tests.stages.lockfile import describe, set_params

@@ -15,9 +15,11 @@ import psycopg
 import pytest
 from psycopg.types.json import Json
 
-from stages import candidates, extract_traces, memo, select
+from stages import extract_traces, select
 from stages.params.reading import load_params
 from stages.paths import SELECTION, TRACES
+from stages.selection import candidates
+from stages.work import memo
 from stages.work.memo import Memo, code_hash, enabled, memo_root, open_memo, remembering, trim
 from tests.stages.lockfile import build, set_params
 from tests.support.samples import created_at, payload, row, trace_id
@@ -153,7 +155,7 @@ def test_code_that_was_moved_here_with_an_old_time_is_seen(tmp_path: Path, monke
     monkeypatch.setattr(memo, "STARTED", time.time() + 0.05)
     time.sleep(0.1)
     assert not memo.code_changed(tmp_path)
-    (tmp_path / "old.py").rename(tmp_path / "stages/work/keys.py")
+    (tmp_path / "old.py").rename(tmp_path / "stages/keys.py")
     assert memo.code_changed(tmp_path)
 
 
