@@ -94,7 +94,7 @@ MESSAGES = {
 def test_what_the_docs_say_of_faults_is_what_the_code_says() -> None:
     page = (ROOT / "docs/trust.md").read_text()
     for package, messages in MESSAGES.items():
-        code = "".join(path.read_text() for path in (ROOT / package).glob("*.py"))
+        code = "".join(path.read_text() for path in (ROOT / package).rglob("*.py"))
         assert [text for text in messages if text not in page or text not in code] == []
 
 

@@ -43,7 +43,7 @@ def test_arrows_point_down() -> None:
             below = PACKAGES[: PACKAGES.index(package) + 1]
             names = {name.split(".")[0] for name in imported(file)} & set(PACKAGES)
             assert names <= set(below), file
-    for file in (ROOT / "stages").glob("*.py"):
+    for file in (ROOT / "stages").rglob("*.py"):
         assert "commands" not in {name.split(".")[0] for name in imported(file)}, file
 
 

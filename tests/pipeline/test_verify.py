@@ -281,7 +281,7 @@ def test_the_commit_s_stages_are_rebuilt_in_a_hook_of_git_too(repository: Path, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_where_it_is_ended(built: Path, tmp_path: Path, number: signal.Signals) -> None:
-    command = ["traces", "verify", "--until", "select"]
+    command = ["traces", "verify", "--until", "validate"]
     settings = environment(TMPDIR=str(tmp_path))
     with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL) as process:
         while not (running := list(tmp_path.glob("*/copy/data/.*.tmp"))) and process.poll() is None:
