@@ -25,8 +25,9 @@ def git(*arguments: str, folder: Path = Path(), given: str | None = None) -> str
     command = ["git", "-C", str(folder), *arguments]
     environment = {key: value for key, value in os.environ.items() if key not in _LOCAL}
     done = subprocess.run(  # noqa: S603 - Git, with what this project asks of it
-        command, env=environment, input=given, capture_output=True, check=False, encoding="utf-8"
-    )
+        command, env=environment, input=given, capture_output=True, check=False, encoding="utf-8",
+        errors="surrogateescape",  # a file that is no UTF-8 is a text all the same, and encodes to what it was
+    )  # fmt: skip
     if done.returncode:
         said = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise TracesError(f"git {arguments[0]}: {one_line(said)}")

@@ -54,14 +54,13 @@ def serve(
     token = load_token(host)
     if require_token and token is None:
         raise WrongUse("--require-token: there is none; set TRACES_SERVE_TOKEN")
-    names = (*LOOPBACK, *(allow_host or ()), *((host,) if open_to_others else ()))
+    names = {name.lower() for name in (*LOOPBACK, *(allow_host or ()), f"[{host}]" if ":" in host else host)}
     settings = Settings(
         Path.cwd(),
         host,
-        port,
-        token,
+        token=token,
         reads_need_token=open_to_others or require_token,
-        hosts=names,
+        hosts=frozenset(names),
         jobs=jobs,
         limits=Limits(writes_a_minute=writes_a_minute),
     )
@@ -75,6 +74,7 @@ def serve(
             proxy_headers=False,
             log_level="warning",
             timeout_graceful_shutdown=5,
+            limit_concurrency=settings.limits.connections,
         )
     )
     with alone(settings.root), suppress(KeyboardInterrupt):

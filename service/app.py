@@ -12,17 +12,18 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
 
 from service.datasets.making import Maker
 from service.datasets.shards import end_fetches
 from service.guard import Guard
+from service.jobs.progress import shown_lines
 from service.jobs.queue import Queue
+from service.room import NoRoomError
 from service.routes import datasets, difference, files, jobs, page, report, status, ungar
 from service.settings import Settings
 from service.status import StatusBoard
 from stages.addresses.objects import open_objects
-from traces.errors import TracesError, WrongUse, one_line
+from traces.errors import TracesError, WrongUse
 
 HELD = Path(".cache/service/lock")
 
@@ -57,30 +58,31 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.objects = open_objects()
     app.state.queue = Queue(settings)
     app.state.board = StatusBoard(settings)
-    app.state.maker = Maker(settings.root)
+    app.state.maker = Maker(settings)
+    app.state.recording = asyncio.Lock()
     for routes in (datasets, files, difference, report, jobs, status, ungar, page):
         app.include_router(routes.router)
     app.add_middleware(Guard, settings=settings)
     app.add_exception_handler(TracesError, _fault)
-    app.add_exception_handler(ValidationError, _unfit)
+    app.add_exception_handler(NoRoomError, _no_room)
     app.add_exception_handler(RequestValidationError, _unfit)
     return app
 
 
 async def _fault(_request: Request, error: Exception) -> JSONResponse:
-    """What a person can mend, of this repository: not the caller's fault, and no secret."""
-    return JSONResponse({"detail": one_line(str(error))}, 409)
+    """What a person can mend, of this repository: not the caller's fault, and without what is of this machine."""
+    return JSONResponse({"detail": " ".join(shown_lines(str(error)))}, 409)
+
+
+async def _no_room(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 507)
 
 
 async def _unfit(_request: Request, error: Exception) -> JSONResponse:
     """A request that is not as it must be, by itself or together with params.yaml: each field with what is wrong."""
-    if isinstance(error, RequestValidationError):
-        found = [(one["loc"], one) for one in error.errors()]
-    else:
-        held = error.errors() if isinstance(error, ValidationError) else []
-        found = [(("body", *one["loc"]), one) for one in held]
+    found = error.errors() if isinstance(error, RequestValidationError) else []
     faults = [
-        {"loc": list(loc), "msg": one["msg"].removeprefix("Value error, "), "type": one["type"]} for loc, one in found
+        {"loc": list(one["loc"]), "msg": one["msg"].removeprefix("Value error, "), "type": one["type"]} for one in found
     ]
     return JSONResponse({"detail": faults}, 422)
 

@@ -34,6 +34,8 @@ class Guard:
         self.limiter = FixedWindowRateLimiter(MemoryStorage())
         self.reads = RateLimitItemPerSecond(settings.limits.reads_a_second)
         self.writes = RateLimitItemPerMinute(settings.limits.writes_a_minute)
+        # Apart: who has no token uses up nothing of who has.
+        self.refused = RateLimitItemPerMinute(settings.limits.writes_a_minute, namespace="REFUSED")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is refused, and pass on what is not."""
@@ -59,21 +61,26 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
         headers = Headers(scope=scope)
-        if _name(headers.get("host", "")) not in self.settings.hosts:
+        if _name(headers.get("host", "")).lower() not in self.settings.hosts:
             return 421, "this service is not known by that name; --allow-host NAME makes it so", ()
         reading = scope["method"] in READS
+        refusal = None if reading and self._may_read(scope["path"]) else self._without_token(headers)
         client = scope["client"][0] if scope["client"] else ""
-        rate = self.reads if reading else self.writes
+        rate = self.refused if refusal else self.reads if reading else self.writes
         if not self.limiter.hit(rate, client):
             wait = max(1, math.ceil(self.limiter.get_window_stats(rate, client).reset_time - time.time()))
             return 429, f"too many requests; try again in {wait} s", [(b"retry-after", str(wait).encode())]
-        if reading and (not self.settings.reads_need_token or self._is_page(scope["path"])):
-            return None
+        return refusal
+
+    def _without_token(self, headers: Headers) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
         if self.settings.token is None:
             return 403, f"nothing can be written: this service was started without {TOKEN}", ()
         if not _is_token(headers.get("authorization", ""), self.settings.token):
             return 401, f"a bearer token is needed: the service's {TOKEN}", [(b"www-authenticate", b"Bearer")]
         return None
+
+    def _may_read(self, path: str) -> bool:
+        return not self.settings.reads_need_token or self._is_page(path)
 
     def _is_page(self, path: str) -> bool:
         """Whether it is the page, which holds nothing and asks for the token; not for who is elsewhere."""

@@ -28,7 +28,8 @@ def look() -> dict[str, Any]:
     else:
         store, pin = facts["store"], facts["pin"]
         facts["store"] = {"available": True, **{key: store[key] for key in ("kind", "rows", "games")}}
-        facts["pin"] = {key: pin.get(key) for key in ("state", "as_of", "rows", "behind", "why")}
+        facts["pin"] = {key: pin.get(key) for key in ("state", "as_of", "rows", "behind")}
+        facts["pin"]["why"] = " ".join(shown_lines(pin.get("why") or "")) or None
     parts = {name: {"available": facts[name]["version"] is not None, **facts[name]} for name in ("ungar", "tunix")}
     return {
         "store": facts["store"],

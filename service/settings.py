@@ -22,7 +22,8 @@ class Limits:
     reads_a_second: int = 5000  # a client's address
     writes_a_minute: int = 120
     queued_jobs: int = 20
-    free_bytes: int = 10**9  # that a build or a recording leaves alone: under it none begins
+    free_bytes: int = 10**9  # that whatever writes leaves alone: under it none begins
+    connections: int = 400  # at a time: each may have a file open, and a process has a thousand
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,9 @@ class Settings:
 
     root: Path
     host: str = "127.0.0.1"
-    port: int = 8000
     token: str | None = None
     reads_need_token: bool = False
-    hosts: tuple[str, ...] = LOOPBACK
+    hosts: frozenset[str] = frozenset(LOOPBACK)
     jobs: int = 1  # experiments at a time
     limits: Limits = field(default_factory=Limits)
 

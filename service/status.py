@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from service.settings import Settings
 
 LOOK_S = 15  # between two looks
 PATIENCE_S = 60
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -32,9 +33,11 @@ class StatusBoard:
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
-        with suppress(TimeoutError, ValueError):  # what is known stays
+        try:
             ended = await run_module(self.settings.root, PATIENCE_S, "service.lookup")
             self.facts, self.looked = json.loads(ended.out), time.monotonic()
+        except (TimeoutError, ValueError, OSError):
+            _log.warning("the store could not be looked at; what is known stays")
 
     def status(self) -> Status:
         """What is known."""

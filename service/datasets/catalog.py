@@ -51,24 +51,27 @@ def all_datasets() -> list[Dataset]:
 
 
 class _Look(NamedTuple):
-    """What was found where, and until when it is believed, by the monotonic clock."""
+    """What was found where, and when the look began, by the monotonic clock."""
 
     folder: Path
-    until: float
+    began: float
     found: dict[str, Dataset]
 
 
 _turn = threading.Lock()
-_last = _Look(Path(), 0, {})
+_last = _Look(Path(), -BELIEVED_S, {})
 
 
 def find_dataset(dataset_id: str) -> Dataset | None:
     """The dataset with an id. Many who ask at once are one look at Git; one that is new is found at once."""
     global _last
+    asked = time.monotonic()
     with _turn:
-        if _last.folder != Path.cwd() or _last.until < time.monotonic() or dataset_id not in _last.found:
-            found = {dataset.dataset_id: dataset for dataset in all_datasets()}
-            _last = _Look(Path.cwd(), time.monotonic() + BELIEVED_S, found)
+        # That there was one is believed for a while; that there was none, only of a look after the question.
+        since = asked - BELIEVED_S if dataset_id in _last.found else asked
+        if _last.folder != Path.cwd() or _last.began < since:
+            began = time.monotonic()
+            _last = _Look(Path.cwd(), began, {dataset.dataset_id: dataset for dataset in all_datasets()})
         return _last.found.get(dataset_id)
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from service.jobs.progress import shown_lines
 from service.processes import run_module
+from service.room import require_room
+from service.settings import Settings
 from traces.errors import TracesError
 
+_PROJECT = Path(__file__).parent.parent.parent
 KEPT = Path(".cache/service")
 PATIENCE_S = 900
 _AT_A_TIME = 2
@@ -21,7 +26,7 @@ _FAILED = 2  # the exit code of a module whose last line on stderr is for a pers
 class Maker:
     """Makes files, a few at a time, and none twice. They hold what the server need not: it loads no DuckDB."""
 
-    root: Path
+    settings: Settings
     room: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_A_TIME))
     locks: dict[Path, asyncio.Lock] = field(default_factory=dict)
 
@@ -30,24 +35,39 @@ class Maker:
 
         Raises:
             TracesError: it cannot be made; with what the module said.
+            NoRoomError: the disk is nearly full.
         """
-        target = self.root / KEPT / name
-        async with self.locks.setdefault(target, asyncio.Lock()):
-            if not await asyncio.to_thread(target.is_file):
-                async with self.room:
-                    await self._run(module, *arguments, str(target))
-        self.locks.pop(target, None)
+        target = self.settings.root / KEPT / _code() / name
+        try:
+            async with self.locks.setdefault(target, asyncio.Lock()):
+                if not await asyncio.to_thread(target.is_file):
+                    require_room(self.settings)
+                    async with self.room:
+                        await self._run(module, *arguments, str(target))
+        finally:
+            self.locks.pop(target, None)
         return target
 
     async def _run(self, *command: str) -> None:
         try:
-            ended = await run_module(self.root, PATIENCE_S, *command)
+            ended = await run_module(self.settings.root, PATIENCE_S, *command)
         except TimeoutError:
             raise TracesError(f"it was not made in {PATIENCE_S} s") from None
         if ended.code:
             said = list(shown_lines(ended.err.decode(errors="replace")))
             known = ended.code == _FAILED and said
             raise TracesError(said[-1] if known else "it could not be made; the service's machine may tell")
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """A hash of the project's code and templates: what another made is not what this one would."""
+    digest = hashlib.sha256()
+    for package in ("commands", "service", "stages", "training", "traces"):
+        for path in sorted((_PROJECT / package).rglob("*")):
+            if path.is_file() and path.suffix != ".pyc":
+                digest.update(f"{path.relative_to(_PROJECT)}\n{path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def fail(error: TracesError) -> None:

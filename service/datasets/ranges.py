@@ -22,7 +22,7 @@ def range_of(header: str | None, size: int) -> tuple[int, int] | None:
         return None
     if match[1] == "":
         last = int(match[2])
-        if last == 0:
+        if last == 0 or size == 0:
             raise UnsatisfiableError
         return max(0, size - last), size
     first = int(match[1])

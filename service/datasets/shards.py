@@ -10,6 +10,8 @@ from pathlib import Path
 
 from service.datasets.catalog import Dataset
 from service.processes import run_module
+from service.room import require_room
+from service.settings import Settings
 from stages.addresses.objects import Objects
 from stages.paths import SPLITS
 from traces.errors import TracesError, one_line
@@ -49,17 +51,21 @@ class _MissingError(TracesError):
     """An object is not in the cache here."""
 
 
-async def find_shards(root: Path, objects: Objects, dataset: Dataset, format_name: str, split: str | None) -> Shards:
+async def find_shards(
+    settings: Settings, objects: Objects, dataset: Dataset, format_name: str, split: str | None
+) -> Shards:
     """The shards of a dataset's format in a split, or in all of them.
 
     Raises:
         TracesError: neither the cache nor a remote has them all.
+        NoRoomError: they would have to be fetched, and the disk is nearly full.
     """
     md5 = dataset.manifest["exports"][format_name]["md5"]
     try:
         return await asyncio.to_thread(_look, objects, md5, split)
     except _MissingError:
-        await _fetched(root, md5)
+        require_room(settings)
+        await _fetched(settings.root, md5)
         return await asyncio.to_thread(_look, objects, md5, split)
 
 

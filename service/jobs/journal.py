@@ -25,9 +25,10 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 
 @dataclass(frozen=True)
 class Asked:
-    """What a job was asked for: `key` is the same for the same request of the same repository."""
+    """What a job was asked for: `key` is the same for the same request of the same `base` (service.jobs.base)."""
 
     key: str
+    base: str
     number: int  # in the order in which they were asked for
     request: dict[str, Any]
     arguments: list[str]
@@ -68,6 +69,15 @@ class Job:
     def log(self) -> Path:
         """What DVC and the stages said."""
         return self.folder / "log.txt"
+
+    @property
+    def unwanted(self) -> bool:
+        """Whether it was asked to be cancelled, which counts whoever sees it first."""
+        return (self.folder / "cancel").exists()
+
+    def unwant(self) -> None:
+        """Ask for it to be cancelled."""
+        (self.folder / "cancel").touch()
 
     @property
     def result(self) -> Result | None:
@@ -125,6 +135,6 @@ def all_jobs(root: Path) -> list[Job]:
 def new_job(root: Path, job_id: str, asked: Asked) -> Job:
     """Write a job down."""
     job = Job(root / JOBS / job_id)
-    job.folder.mkdir(parents=True)
+    job.folder.mkdir(parents=True, exist_ok=True)  # an earlier try may have ended here
     write_text(job.folder / "request.json", json.dumps(asdict(asked)) + "\n")
     return job

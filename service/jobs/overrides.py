@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+ARGUMENT_BYTES = 100_000  # the kernel takes 128 KiB of one argument, its name and the escapes among them
 # What a key in `-S a.KEY=` can be: no dot, which would make two of it.
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
@@ -27,10 +29,27 @@ def literal(value: Any) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{literal(item)}" for key, item in value.items()) + "}"
+        return "{" + ",".join(f"{_escaped(key)}:{literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ",".join(map(literal, value)) + "]"
     return repr(value)
+
+
+def comes_through(key: str) -> bool:
+    """Whether a key of a mapping is the same, as text, when Hydra has read it: it cannot be put in quotes."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        (read,) = OverridesParser.create().parse_overrides([f"a={literal({key: 1})}"])
+    except HydraException:
+        return False
+    held = read.value()
+    return isinstance(held, dict) and [name if isinstance(name, str) else json.dumps(name) for name in held] == [key]
+
+
+def _escaped(key: str) -> str:
+    return re.sub(r"([\\()\[\]{}:=,])", r"\\\1", key)
 
 
 def _quoted(text: str) -> str:

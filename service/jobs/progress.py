@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from service.jobs.log import end_of
 from stages.params.leaks import secrets_of
 from traces.errors import one_line
 
@@ -16,8 +17,9 @@ _SAID = re.compile(rf"^(?:{'|'.join(STAGES)}): (?!note: )")
 # What Python says of itself where something broke that nobody foresaw.
 _TRACEBACK = re.compile(r"^(?:Traceback |  File |    |\s*[~^]+$)")
 _PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/:'\"`,)]+/)+([^\s/:'\"`,)]*)")
+# An address of a file here: of it, too, the name alone is shown.
+_LOCAL = re.compile(r"\b(file|sqlite)[+\w]*:/{2,}(?:[^\s/'\"`,)]+/)*")
 _PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]*@")
-_LAST = 64 * 1024  # bytes of a log that are looked at for its end
 LINE = 500  # characters of a line that are passed on
 
 
@@ -40,18 +42,8 @@ def shown_lines(text: str) -> Iterator[str]:
             continue
         for _, secret in secrets:
             line = line.replace(secret, "***")
-        line = _PATH.sub(r"\1", _PASSWORD.sub(r"\1:***@", line))
+        line = _PATH.sub(r"\1", _LOCAL.sub(r"\1:", _PASSWORD.sub(r"\1:***@", line)))
         yield one_line(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).strip(), LINE)
-
-
-def end_of(log: Path) -> str:
-    """The end of a log; empty where there is none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _LAST))
-            return file.read().decode(errors="replace")
-    except FileNotFoundError:
-        return ""
 
 
 def failure(log: Path) -> str:

@@ -5,26 +5,32 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
-from commands.repository import git
+from service.datasets.catalog import find_dataset
+from service.jobs.base import base_of
 from service.jobs.journal import Asked, Job, Result, State, all_jobs, new_job
+from service.jobs.log import lines_of, read_piece
 from service.jobs.marks import mark_of, marked_processes
 from service.jobs.request import BuildRequest
+from service.room import require_room
 from service.settings import Settings, without_token
 from stages.params.models import Params
-from stages.params.reading import PARAMS
+from stages.params.reading import PARAMS, load_params
 from stages.yaml_file import read_yaml
 
 LOOK_S = 0.2
+PAUSE_S = 2  # where a look failed: the machine may be short of something for a while
 DONE: tuple[State, ...] = ("succeeded", "failed", "cancelled")
+_log = logging.getLogger(__name__)
 
 
 class QueueFullError(Exception):
@@ -40,6 +46,7 @@ class Queue:
     ended: set[str] = field(default_factory=set)
     begun: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
     def load(self) -> None:
         """Take up what earlier services left."""
@@ -51,27 +58,38 @@ class Queue:
 
         Raises:
             QueueFullError: too many wait.
+            NoRoomError: the disk is nearly full.
+            TracesError: params.yaml is not what its schema says.
             pydantic.ValidationError: the request does not go together with params.yaml.
         """
+        load_params(self.settings.root / PARAMS)
         held = read_yaml(self.settings.root / PARAMS)
         Params.model_validate(request.params(held))
         arguments = request.arguments(held)
-        key = hashlib.sha256(json.dumps([_base(self.settings.root), arguments]).encode()).hexdigest()
-        same = [job for job in self.jobs.values() if job.asked.key == key]
-        if same and same[-1].state not in ("failed", "cancelled"):
+        base = base_of(self.settings.root)
+        key = hashlib.sha256(json.dumps([base, arguments]).encode()).hexdigest()
+        with self.turn:
+            return self._job(Asked(key, base, 0, request.model_dump(mode="json"), arguments))
+
+    def _job(self, asked: Asked) -> tuple[Job, bool]:
+        same = [job for job in self.jobs.values() if job.asked.key == asked.key]
+        if same and _stands(same[-1]):
             return same[-1], False
         waiting = sum(job_id not in self.ended for job_id in self.jobs)
         if waiting >= self.settings.limits.queued_jobs:
             raise QueueFullError
+        require_room(self.settings)
         number = max((job.asked.number for job in self.jobs.values()), default=0) + 1
-        asked = Asked(key, number, request.model_dump(mode="json"), arguments)
-        job = new_job(self.settings.root, f"{key[:12]}-{len(same) + 1}", asked)
+        job = new_job(self.settings.root, f"{asked.key[:12]}-{len(same) + 1}", replace(asked, number=number))
         self.jobs[job.id] = job
         self.changed.set()
         return job, True
 
     def cancel(self, job: Job) -> bool:
         """Cancel a job; False where it has ended already."""
+        if job.state in DONE:
+            return False
+        job.unwant()
         with job.held_if_free() as free:
             if job.result is not None:
                 return False
@@ -87,7 +105,11 @@ class Queue:
     async def run(self) -> None:
         """Begin jobs in their order, as many at a time as the settings say, for as long as the service runs."""
         while True:
-            await asyncio.to_thread(self._look)
+            try:
+                await asyncio.to_thread(self._look)
+            except Exception:  # whatever it is, those who wait are not to wait for ever
+                _log.exception("the queue could not be looked at; it is tried again")
+                await asyncio.sleep(PAUSE_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), LOOK_S)
             self.changed.clear()
@@ -96,7 +118,13 @@ class Queue:
         for job_id, process in [*self.begun.items()]:
             if process.poll() is not None:
                 del self.begun[job_id]
+        for job_id, job in [*self.jobs.items()]:
+            if not job.folder.is_dir():  # somebody took it away
+                del self.jobs[job_id]
         open_jobs = [job for job_id, job in [*self.jobs.items()] if job_id not in self.ended]
+        for job in open_jobs:
+            if job.unwanted and job.state == "queued":
+                self.cancel(job)
         states = {job.id: job.state for job in open_jobs}
         self.ended |= {job_id for job_id, state in states.items() if state in DONE}
         running = {job_id for job_id, state in states.items() if state == "running"} | self.begun.keys()
@@ -125,31 +153,23 @@ class Queue:
             await asyncio.sleep(LOOK_S)
         return state
 
-    async def log(self, job: Job, start: int) -> AsyncIterator[tuple[int, str]]:
-        """The log from byte `start` to its end as it is written: whole lines, with the byte after them."""
+    async def log(self, job: Job, start: int) -> AsyncIterator[list[tuple[int, str]]]:
+        """The log from byte `start` to its end as it is written: lines, each with the byte after it."""
         while True:
             ended = await asyncio.to_thread(lambda: job.state) in DONE
-            text, start = await asyncio.to_thread(_read, job.log, start, ended)
-            yield start, text
-            if ended and not text:
-                return
-            if not text:
+            place, data = await asyncio.to_thread(read_piece, job.log, start, ended)
+            after = place + len(data)
+            yield lines_of(place, data)
+            if after == start:
+                if ended:
+                    return
                 await asyncio.sleep(LOOK_S)
+            start = after
 
 
-def _read(log: Path, start: int, whole: bool) -> tuple[str, int]:
-    try:
-        with log.open("rb") as file:
-            file.seek(start)
-            data = file.read(1 << 16)
-    except FileNotFoundError:
-        return "", start
-    if not whole:
-        data = data[: data.rfind(b"\n") + 1]
-    return data.decode(errors="replace"), start + len(data)
-
-
-def _base(root: Path) -> str:
-    """What an experiment would begin with: the commit, and what the workspace has changed of it."""
-    changes = git("diff", "HEAD", "--binary", folder=root)
-    return git("rev-parse", "HEAD", folder=root).strip() + hashlib.sha256(changes.encode()).hexdigest()
+def _stands(job: Job) -> bool:
+    """Whether the same request is this job: it is under way, or its dataset is still there."""
+    result = job.result
+    if result is None:
+        return not job.unwanted
+    return result.dataset_id is not None and find_dataset(result.dataset_id) is not None

@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from service.jobs.overrides import KEY, overrides
-from stages.params.models import FilterValue, Range, Split, Stratify
-from stages.params.values import WHOLE, FormatName, Name, TemplateName
+from service.jobs.overrides import ARGUMENT_BYTES, KEY, comes_through, literal, overrides
+from stages.params.models import FilterValue, Range, Stratify
+from stages.params.values import WHOLE, FormatName, Fraction, Name, TemplateName
+
+# No argument of a command, or not as it is: NUL, a line end that YAML takes for a space, half of a pair.
+_UNFIT = re.compile("[\0\x85\ud800-\udfff]")
 
 
 def _literal(value: object) -> object:
     """Refuse `${` wherever it stands: DVC's `-S` would put this process's environment in its place."""
     if isinstance(value, str) and "${" in value:
         raise ValueError("holds `${`; every value is a literal, nothing is taken from the environment")
+    if isinstance(value, str) and (found := _UNFIT.search(value)):
+        raise ValueError(f"holds U+{ord(found[0]):04X}, a character that cannot be passed on")
     for item in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ():
         _literal(item)
     return value
 
 
 Key = Annotated[str, Field(pattern=f"^{KEY.pattern}$")]
+# By itself, so that a fault is said of its key.
+Wanted = Annotated[FilterValue, BeforeValidator(_literal)]
+
+
+class SplitRequest(BaseModel):
+    """A split, by what it differs in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    validation: Fraction | None = None
+    test: Fraction | None = None
+    group_by: list[str] | None = None
 
 
 class BuildRequest(BaseModel):
@@ -38,7 +56,7 @@ class BuildRequest(BaseModel):
 
     name: Name
     version: Name
-    filters: dict[Key, FilterValue] = Field(
+    filters: dict[Key, Wanted] = Field(
         {},
         description="replaces the whole group: what is not named is not filtered",
         json_schema_extra={"additionalProperties": False},
@@ -47,14 +65,31 @@ class BuildRequest(BaseModel):
     limit: Annotated[int, Field(ge=1, lt=2**63), WHOLE] | None = Field(None, validate_default=True)
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = Field(None, validate_default=True)
     stratify: Stratify | None = None
-    split: Split | None = Field(None, description="as in params.yaml")
+    split: SplitRequest | None = Field(None, description="what is left out is as in params.yaml")
     formats: Annotated[list[FormatName], Field(min_length=1, max_length=6)] | None = None
     template: TemplateName | None = None
 
-    @field_validator("*", mode="before")
+    @field_validator(
+        "name", "version", "strategy", "limit", "seed", "stratify", "split", "formats", "template", mode="before"
+    )
     @classmethod
     def _literals(cls, value: object) -> object:
         return _literal(value)
+
+    @field_validator("filters", "stratify", "split")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        if len(literal(_plain(value)).encode()) > ARGUMENT_BYTES:
+            raise ValueError("is too long to be passed on")
+        return value
+
+    @field_validator("stratify")
+    @classmethod
+    def _passable(cls, value: Stratify | None) -> Stratify | None:
+        for key in (value and value.quotas) or {}:
+            if not comes_through(key):
+                raise ValueError(f"quotas: the key {key!r} cannot be passed on; give the traces another value to go by")
+        return value
 
     @field_validator("limit")
     @classmethod
@@ -73,17 +108,14 @@ class BuildRequest(BaseModel):
 
     def params(self, held: dict[str, Any]) -> dict[str, Any]:
         """The params of the experiment: `held`, those of params.yaml, with what is asked for."""
-        merged = {group: dict(values) for group, values in held.items()}
-        for group, values in self._groups(held).items():
-            merged[group] |= values
-        return merged
+        return held | {group: (held.get(group) or {}) | values for group, values in self._groups(held).items()}
 
     def arguments(self, held: dict[str, Any]) -> list[str]:
         """The same as values for `-S`."""
         return [one for group, values in self._groups(held).items() for one in overrides(group, values)]
 
     def _groups(self, held: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        filters = dict.fromkeys(held["filters"]) | {key: _plain(value) for key, value in self.filters.items()}
+        filters = dict.fromkeys(held.get("filters") or {}) | {key: _plain(value) for key, value in self.filters.items()}
         stratify = Stratify() if self.stratify is None else self.stratify
         selection = {
             "strategy": self.strategy,
@@ -97,7 +129,7 @@ class BuildRequest(BaseModel):
             "selection": selection,
         }
         if self.split is not None:
-            groups["split"] = self.split.model_dump()
+            groups["split"] = self.split.model_dump(exclude_none=True)
         if self.formats is not None:
             groups["export"] = {"formats": list(self.formats)}
         if self.template is not None:
@@ -105,5 +137,7 @@ class BuildRequest(BaseModel):
         return groups
 
 
-def _plain(value: FilterValue) -> Any:
-    return value.model_dump(exclude_none=True) if isinstance(value, Range) else value
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return value.model_dump(exclude_none=isinstance(value, Range)) if isinstance(value, BaseModel) else value

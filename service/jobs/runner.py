@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -18,6 +19,7 @@ from typing import NoReturn
 
 from commands.repository import clean_environment, commit_of
 from service.datasets.catalog import manifest_of
+from service.jobs.base import base_of
 from service.jobs.journal import Job, Result
 from service.jobs.marks import mark_of, marked_processes
 from service.jobs.progress import failure
@@ -39,9 +41,15 @@ def main(folder: Path) -> None:
             return
         (job.folder / "pid").write_text(str(os.getpid()))
         try:
-            job.end(_run(job))
+            result = Result("cancelled") if job.unwanted else _run(job)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         except _CancelledError:
-            job.end(Result("cancelled"))
+            _end_leftovers(job.folder)
+            result = _made(job) or Result("cancelled")
+        except Exception:  # a job without a result would be begun again
+            traceback.print_exc()
+            result = Result("failed", error="the build could not be run; the log of the service's machine may tell")
+        job.end(result)
 
 
 def _cancel(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -53,6 +61,8 @@ def _run(job: Job) -> Result:
     _end_leftovers(job.folder)
     if done := _made(job):
         return done
+    if base_of(Path()) != job.asked.base:
+        return Result("failed", error="the repository has changed since this was asked for; ask again")
     command = [sys.executable, "-m", "dvc", "exp", "run", "validate", "--temp", "--name", job.experiment]
     for argument in job.asked.arguments:
         command += ["-S", argument]

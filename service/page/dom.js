@@ -23,7 +23,9 @@ export function newId(name) {
 /** Put other content into an element, unless it says the same already: what is read aloud or has the focus stays. */
 export function fill(element, ...children) {
   const next = h("div", {}, ...children);
-  if (element.innerHTML !== next.innerHTML) element.replaceChildren(...next.childNodes);
+  // Ids are new each time, and so is what names them.
+  const says = (held) => held.innerHTML.replace(/ (?:id|for|aria-\w+)="[a-z]+-\d+(?: [a-z]+-\d+)*"/g, "");
+  if (says(element) !== says(next)) element.replaceChildren(...next.childNodes);
 }
 
 /** A section with its heading. */

@@ -74,7 +74,8 @@ export function buildForm(status, begun) {
       asked.stratify = { by: list(by.input.value) };
       if (quotas.input.value.trim()) asked.stratify.quotas = pairs(quotas.input.value);
     }
-    if (split.read()) asked.split = split.read();
+    const splitAsked = split.read();
+    if (Object.keys(splitAsked).length) asked.split = splitAsked;
     if (formats.values().length) asked.formats = formats.values();
     if (template.input.value) asked.template = template.input.value;
     return asked;
@@ -82,16 +83,17 @@ export function buildForm(status, begun) {
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (go.hasAttribute("aria-disabled")) return;
     Object.values(fields).forEach((held) => held.fail(null));
     filters.clear();
     told.replaceChildren();
-    go.disabled = true;
+    go.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
     try {
       begun(await post("/api/datasets/build", read()));
     } catch (error) {
       tell(error, fields, filters, told);
     } finally {
-      go.disabled = false;
+      go.removeAttribute("aria-disabled");
     }
   });
 

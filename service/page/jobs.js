@@ -63,7 +63,7 @@ export function jobBoard(signal, ended) {
 
   look();
   signal.addEventListener("abort", () => clearTimeout(due));
-  return { element: list, look, show: (job) => (show(job), look()) };
+  return { element: list, show: (job) => (show(job), look()) };
 }
 
 function jobCard(job, look) {
@@ -87,12 +87,13 @@ function jobCard(job, look) {
   const log = [];
 
   const stop = async () => {
-    cancel.disabled = true;
+    if (cancel.hasAttribute("aria-disabled")) return;
+    cancel.setAttribute("aria-disabled", "true");
     try {
       await remove(`/api/jobs/${encodeURIComponent(job.id)}`);
     } catch (error) {
       outcome.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
-      cancel.disabled = false;
+      cancel.removeAttribute("aria-disabled");
     }
     look();
   };

@@ -2,19 +2,26 @@
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
-/** The parts between commas; a comma in quotes is none. */
+/** The texts between commas. */
 export function list(text) {
+  return parts(text).map((part) => quoted(part));
+}
+
+/** What is between commas, as typed; a comma in quotes is none. */
+function parts(text) {
   return (text.match(/(?:"(?:[^"\\]|\\.)*"|[^,])+/g) ?? []).map((part) => part.trim()).filter(Boolean);
 }
 
 /** A number, or the text that is none: the service says so. A number that this page could not write down again stays text. */
 export function asNumber(text) {
   const typed = text.trim();
-  return NUMBER.test(typed) && (!/^-?\d+$/.test(typed) || Number.isSafeInteger(Number(typed))) ? Number(typed) : typed;
+  const read = Number(typed);
+  const kept = Number.isSafeInteger(read) || (Number.isFinite(read) && !Number.isInteger(read)) || /[eE]/.test(typed);
+  return NUMBER.test(typed) && Number.isFinite(read) && kept ? read : typed;
 }
 
 /** One value: a text in quotes, true or false, a number, or a text. */
-export function scalar(text) {
+function scalar(text) {
   if (/^".*"$/.test(text)) return quoted(text);
   if (text === "true" || text === "false") return text === "true";
   return asNumber(text);
@@ -35,13 +42,13 @@ export function value(text) {
   if (range && (range[1] || range[2])) {
     return Object.fromEntries([["min", range[1]], ["max", range[2]]].filter(([, end]) => end).map(([name, end]) => [name, scalar(end)]));
   }
-  const parts = list(text).map((part) => scalar(part));
-  return parts.length > 1 ? parts : (parts[0] ?? "");
+  const found = parts(text).map((part) => scalar(part));
+  return found.length > 1 ? found : (found[0] ?? "");
 }
 
 /** `war = 100, duel = 50` as an object; a part without `=` is a key of nothing. */
 export function pairs(text) {
-  return Object.fromEntries(list(text).map((part) => {
+  return Object.fromEntries(parts(text).map((part) => {
     const end = part.lastIndexOf("=");
     return end < 0 ? [part, null] : [quoted(part.slice(0, end).trim()), asNumber(part.slice(end + 1))];
   }));

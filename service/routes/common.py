@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import Annotated, Any
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 
 from service.datasets.making import Maker
@@ -23,6 +22,7 @@ GUARDED: dict[int | str, dict[str, Any]] = {
     413: {"description": "The body is too large"},
     429: {"model": Fault, "description": "Too many requests; Retry-After says when to try again"},
 }
+NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"model": Fault, "description": "The disk is nearly full"}}
 
 
 def settings_of(request: Request) -> Settings:
@@ -53,12 +53,3 @@ SettingsPart = Annotated[Settings, Depends(settings_of)]
 QueuePart = Annotated[Queue, Depends(queue_of)]
 ObjectsPart = Annotated[Objects, Depends(objects_of)]
 MakerPart = Annotated[Maker, Depends(maker_of)]
-
-
-def require_room(settings: Settings) -> None:
-    """Refuse to begin what writes where the disk is nearly full."""
-    free = shutil.disk_usage(settings.root).free
-    if free < settings.limits.free_bytes:
-        raise HTTPException(
-            507, f"{free / 1e9:.1f} GB are free on the service's disk, {settings.limits.free_bytes / 1e9:.1f} must stay"
-        )

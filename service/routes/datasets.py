@@ -13,7 +13,7 @@ from service.datasets.ranges import UnsatisfiableError, names_tag, range_of
 from service.datasets.shards import find_shards
 from service.datasets.streaming import Streamed, encoded, read_shards
 from service.models import DatasetAnswer, Datasets, Fault
-from service.routes.common import GUARDED, ObjectsPart, SettingsPart
+from service.routes.common import GUARDED, NO_ROOM, ObjectsPart, SettingsPart
 from stages.params.values import FormatName
 
 router = APIRouter(prefix="/api", tags=["datasets"])
@@ -39,6 +39,7 @@ def dataset(dataset_id: str) -> dict[str, Any]:
     response_class=Response,
     responses={
         **GUARDED,
+        **NO_ROOM,
         200: {"content": _LINES, "description": "The records, a line each, byte for byte as exported"},
         206: {"content": _LINES, "description": "Some of the bytes"},
         304: {"description": "What the caller has is the same"},
@@ -64,7 +65,9 @@ async def export(
     if format_name not in found.manifest["exports"]:
         has = ", ".join(found.manifest["exports"])
         raise HTTPException(404, f"this dataset was not exported as {format_name}; it has {has}")
-    shards = await find_shards(settings.root, objects, found, format_name, split)
+    shards = await find_shards(settings, objects, found, format_name, split)
+    if request.method == "HEAD":
+        wanted_range = None  # it is of GET alone
     encoding = None if wanted_range else encoding_of(accept_encoding)
     tag = f'"{shards.digest}{f"-{encoding}" if encoding else ""}"'
     name = "-".join(filter(None, (dataset_id, format_name, split)))
@@ -90,7 +93,10 @@ async def export(
     else:
         headers["Content-Length"] = str(end - first)
     if request.method == "HEAD":
-        return Response(status_code=status, headers=headers, media_type="application/jsonl")
+        told = Response(status_code=status, headers=headers, media_type="application/jsonl")
+        if encoding:
+            del told.headers["content-length"]  # which nobody knows yet
+        return told
     pieces = read_shards(shards, first, end)
     body = encoded(pieces, encoding) if encoding else pieces
     return Streamed(body, status, headers, "application/jsonl")

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from service.models import Difference, Fault
-from service.routes.common import GUARDED, MakerPart
+from service.routes.common import GUARDED, NO_ROOM, MakerPart
 from service.routes.datasets import find
 
 router = APIRouter(prefix="/api", tags=["datasets"])
@@ -18,7 +18,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/datasets/{dataset_id}/diff/{other_id}", responses={**GUARDED, **_FAULTS})
+@router.get("/datasets/{dataset_id}/diff/{other_id}", responses={**GUARDED, **NO_ROOM, **_FAULTS})
 async def difference(dataset_id: str, other_id: str, maker: MakerPart) -> Difference:
     """What `traces diff` says of two datasets: why they differ, and what became of the records."""
     before, after = [(await asyncio.to_thread(find, one)).commit for one in (dataset_id, other_id)]

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from service.datasets.shards import find_shards
 from service.models import Fault, FileAnswer, Files, FormatFiles
-from service.routes.common import GUARDED, ObjectsPart, SettingsPart
+from service.routes.common import GUARDED, NO_ROOM, ObjectsPart, SettingsPart
 from service.routes.datasets import find
 
 router = APIRouter(prefix="/api", tags=["datasets"])
@@ -19,7 +19,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/datasets/{dataset_id}/files", responses={**GUARDED, **_FAULTS})
+@router.get("/datasets/{dataset_id}/files", responses={**GUARDED, **NO_ROOM, **_FAULTS})
 async def files(dataset_id: str, settings: SettingsPart, objects: ObjectsPart) -> Files:
     """The files of each exported format, in the order in which `export.jsonl` lays them end to end.
 
@@ -29,7 +29,7 @@ async def files(dataset_id: str, settings: SettingsPart, objects: ObjectsPart) -
     found = await asyncio.to_thread(find, dataset_id)
     formats = {}
     for name, entry in found.manifest["exports"].items():
-        shards = await find_shards(settings.root, objects, found, name, None)
+        shards = await find_shards(settings, objects, found, name, None)
         held = [
             FileAnswer(name=one.name, md5=one.md5, size=one.size, split=one.name.partition("-")[0])
             for one in shards.shards

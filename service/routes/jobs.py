@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Query, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from pydantic import ValidationError
 
 from service.datasets.catalog import manifest_of
 from service.jobs.journal import Job
-from service.jobs.progress import done_share, end_of, shown_lines, stage_of
+from service.jobs.log import end_of
+from service.jobs.progress import done_share, shown_lines, stage_of
 from service.jobs.queue import Queue, QueueFullError
 from service.jobs.request import BuildRequest
 from service.models import BuiltAnswer, Fault, JobAnswer, Jobs
-from service.routes.common import GUARDED, QueuePart, SettingsPart, Token, require_room
+from service.routes.common import GUARDED, NO_ROOM, QueuePart, Token
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 _TEXT = {"type": "string"}
@@ -45,6 +48,7 @@ FoundJob = Annotated[Job, Depends(find)]
     response_model=JobAnswer | BuiltAnswer,
     responses={
         **GUARDED,
+        **NO_ROOM,
         200: {"model": BuiltAnswer, "description": "The same was asked for before, and is there"},
         201: {"model": BuiltAnswer, "description": "Built, where `wait` was asked for"},
         409: {
@@ -52,20 +56,19 @@ FoundJob = Annotated[Job, Depends(find)]
             "description": "It was waited for, and failed, or the repository is at fault",
         },
         429: {"model": Fault, "description": "Too many requests, or as many jobs wait as may"},
-        507: {"model": Fault, "description": "The disk is nearly full"},
     },
 )
 async def build(
     request: BuildRequest,
     response: Response,
     queue: QueuePart,
-    settings: SettingsPart,
     wait: Annotated[bool, Query(description="answer when it is built")] = False,
 ) -> JobAnswer | BuiltAnswer:
     """Build a dataset: a DVC experiment with these params, beside the workspace. The same again is the same dataset."""
-    require_room(settings)
     try:
         job, is_new = await asyncio.to_thread(queue.ask, request)
+    except ValidationError as error:  # together with params.yaml
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
     except QueueFullError:
         raise HTTPException(429, "as many jobs wait as may; try again later", {"Retry-After": "60"}) from None
     if not is_new and job.state == "succeeded":
@@ -123,11 +126,13 @@ def events(
 async def _events(job: Job, queue: Queue, start: int) -> AsyncIterator[bytes]:
     last: JobAnswer | None = None
     said = time.monotonic()
-    async for place, text in queue.log(job, start):
-        for line in shown_lines(text):
-            yield format_sse_event(event="line", data_str=json.dumps(line), id=str(place))
+    place = start
+    async for lines in queue.log(job, start):
+        for place, text in lines:
+            for line in shown_lines(text):
+                yield format_sse_event(event="line", data_str=json.dumps(line), id=str(place))
         now = await asyncio.to_thread(answer, job)
-        if text or now != last:
+        if lines or now != last:
             said = time.monotonic()
         elif time.monotonic() - said > QUIET_S:
             said = time.monotonic()
@@ -143,7 +148,8 @@ def _place(text: str | None) -> int:
 
 def answer(job: Job) -> JobAnswer:
     """What is said of a job."""
-    state, result = job.state, job.result
+    result = job.result  # first: it may end between the two looks
+    state = job.state if result is None else result.state
     stage = stage_of(end_of(job.log))
     return JobAnswer(
         id=job.id,

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from service.models import Fault
-from service.routes.common import GUARDED, MakerPart
+from service.routes.common import GUARDED, NO_ROOM, MakerPart
 from service.routes.datasets import find
 from traces.errors import TracesError
 
@@ -24,7 +24,7 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
-@router.get("/datasets/{dataset_id}/report", response_class=HTMLResponse, responses={**GUARDED, **_FAULTS})
+@router.get("/datasets/{dataset_id}/report", response_class=HTMLResponse, responses={**GUARDED, **NO_ROOM, **_FAULTS})
 async def report(dataset_id: str, maker: MakerPart) -> Response:
     """The page about a dataset, of drawings and samples. The first who asks waits some seconds until it is made."""
     found = await asyncio.to_thread(find, dataset_id)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.jobs.progress import shown_lines
 from service.models import Fault, Recorded
 from service.processes import run_module
 from service.recording import CANNOT_WRITE, NOT_INSTALLED
-from service.routes.common import GUARDED, SettingsPart, Token, require_room
+from service.room import require_room
+from service.routes.common import GUARDED, NO_ROOM, SettingsPart, Token
 from stages.params.values import WHOLE
 
 router = APIRouter(prefix="/api/ungar", tags=["ungar"])
@@ -35,18 +37,22 @@ class RecordRequest(BaseModel):
     dependencies=[Token],
     responses={
         **GUARDED,
+        **NO_ROOM,
         409: {"model": Fault, "description": "The store cannot be written"},
         501: {"model": Fault, "description": "UNGAR is not installed; the answer says how it is"},
-        507: {"model": Fault, "description": "The disk is nearly full"},
     },
 )
-async def record(game: Game, request: RecordRequest, settings: SettingsPart) -> Recorded:
+async def record(game: Game, wanted: RecordRequest, settings: SettingsPart, request: Request) -> Recorded:
     """Play games with random moves, and keep them as traces in the store; `traces pin` takes them in."""
     require_room(settings)
+    recording: asyncio.Lock = request.app.state.recording
+    if recording.locked():
+        raise HTTPException(429, "games are being recorded; try again when they are", {"Retry-After": "10"})
     try:
-        ended = await run_module(
-            settings.root, PATIENCE_S, "service.recording", game, str(request.count), str(request.seed)
-        )
+        async with recording:
+            ended = await run_module(
+                settings.root, PATIENCE_S, "service.recording", game, str(wanted.count), str(wanted.seed)
+            )
     except TimeoutError:
         raise HTTPException(409, f"the games were not recorded in {PATIENCE_S} s; ask for fewer") from None
     said = list(shown_lines(ended.err.decode(errors="replace")))

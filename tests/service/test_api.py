@@ -167,6 +167,8 @@ def test_too_large_or_too_many(service: Service) -> None:
     assert service.client.post("/api/datasets/build", content=b" " * 70_000).status_code == 413
     answers = Counter(service.reader.post("/api/datasets/build").status_code for _ in range(130))
     assert answers[429] > 0
+    # Who has the token is not held up by who has not.
+    assert service.client.post("/api/datasets/build", json={}).status_code == 422
     last = service.reader.post("/api/datasets/build")
     assert last.status_code == 429
     assert 0 < int(last.headers["retry-after"]) <= 60

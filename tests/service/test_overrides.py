@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from service.jobs.overrides import comes_through
 from service.jobs.request import BuildRequest
+from stages.params.models import Stratify
 from stages.yaml_file import read_yaml
 from tests.support.shell import ROOT
 
 PARAMS = ROOT / "params.yaml"
 TEXT = st.one_of(
-    st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"])), st.text("\\\"',:{}[]()= a$#~+", max_size=12)
+    st.text(st.characters(codec="utf-8", exclude_characters="\0\x85")), st.text("\\\"',:{}[]()= a$#~+", max_size=12)
 ).filter(lambda text: "${" not in text)
 VALUE = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), TEXT,
@@ -64,6 +66,35 @@ def test_a_request_says_what_is_different_and_replaces_the_filters(tmp_path: Pat
     assert held["export"]["preference"] == read_yaml(PARAMS)["export"]["preference"]
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.text("a1e.:,=(){}[]\\\"' /-", min_size=1, max_size=6))
+def test_a_key_of_quotas_is_the_same_or_refused(key: str) -> None:
+    asked = {"strategy": "stratified", "seed": 7, "stratify": {"by": ["game"], "quotas": {key: 3}}}
+    try:
+        request = BuildRequest.model_validate({"name": "cards", "version": "2", **asked})
+    except ValidationError as refused:
+        assert {error["loc"][0] for error in refused.errors()} == {"stratify"}
+    else:
+        found = applied(request, PARAMS.read_text())["selection"]["stratify"]
+        assert Stratify.model_validate(found).quotas == {key: 3}
+
+
+def test_keys_that_people_have_come_through() -> None:
+    for key in ("gin_rummy", "war:3,high", "a=b", "0", "true", "1.5", "meta/llama:8b"):
+        assert comes_through(key), key
+
+
+def test_a_split_says_what_it_differs_in() -> None:
+    request = BuildRequest.model_validate({"name": "cards", "version": "2", "split": {"test": 0.3}})
+    assert applied(request, PARAMS.read_text())["split"] == read_yaml(PARAMS)["split"] | {"test": 0.3}
+
+
+def test_a_fault_of_a_filter_is_said_of_its_key() -> None:
+    with pytest.raises(ValidationError) as refused:
+        BuildRequest.model_validate({"name": "a", "version": "1", "filters": {"game": "x", "source": "${oc.env:HOME}"}})
+    assert [error["loc"][:2] for error in refused.value.errors()] == [("filters", "source")]
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -84,6 +115,14 @@ def test_a_request_says_what_is_different_and_replaces_the_filters(tmp_path: Pat
         ({"template": "vicuna"}, "template"),
         ({"split": {"validation": 2, "test": 0, "group_by": []}}, "split"),
         ({"seed": True}, "seed"),
+        ({"filters": {"game": "a\0b"}}, "filters"),
+        ({"filters": {"game": ["\ud800"]}}, "filters"),
+        ({"filters": {"game": "a\x85b"}}, "filters"),
+        ({"filters": {"x": [9e15] * 12_500}}, "filters"),
+        ({"stratify": {"by": ["game"], "quotas": {"1e3": 5}}}, "stratify"),
+        ({"stratify": {"by": ["game"], "quotas": {" a ": 5}}}, "stratify"),
+        ({"stratify": {"by": ["game"], "quotas": {"": 5}}}, "stratify"),
+        ({"stratify": {"by": ["game"], "quotas": {"Müller": 5}}}, "stratify"),
         ({"shell": "rm"}, "shell"),
     ],
 )

@@ -57,6 +57,11 @@ def test_a_stream_is_the_shards_end_to_end_whole_in_part_and_encoded(repository:
         head = service.reader.head(path, headers=PLAIN)
         assert (head.status_code, head.content, {name: head.headers[name] for name in held}) == (200, b"", held)
 
+        head = service.reader.head(path, headers=PLAIN | {"Range": "bytes=0-5"})
+        assert (head.status_code, head.headers["content-length"]) == (200, str(size))
+        head = service.reader.head(path, headers={"Accept-Encoding": "gzip"})
+        assert (head.headers["content-encoding"], "content-length" in head.headers) == ("gzip", False)
+
         for asked_for, first, end in (
             ("bytes=0-0", 0, 1),
             ("bytes=0-99", 0, 100),
