@@ -88,7 +88,9 @@ class BuildRequest(BaseModel):
     def _passable(cls, value: Stratify | None) -> Stratify | None:
         for key in (value and value.quotas) or {}:
             if not comes_through(key):
-                raise ValueError(f"quotas: the key {key!r} cannot be passed on; give the traces another value to go by")
+                raise ValueError(
+                    f"quotas with the key {key!r} cannot be passed on; give the traces another value to go by"
+                )
         return value
 
     @field_validator("limit")

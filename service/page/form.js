@@ -112,7 +112,7 @@ function tell(error, fields, filters, told) {
   const elsewhere = [];
   for (const { loc, msg } of error.faults ?? []) {
     const [, key, inner] = loc;
-    const held = key === "filters" ? filters.find(inner) : (fields[`${key}.${inner}`] ?? fields[key] ?? fields[/^(\w+)/.exec(msg)?.[1]]);
+    const held = key === "filters" ? filters.find(inner) : fieldOf(fields, key, inner, msg);
     const message = key === "filters" && inner === "" ? "A key is needed" : said(msg, loc.at(-1));
     if (!held) elsewhere.push(message);
     // A value that may be of several types has a fault for each of them: one is enough.
@@ -126,6 +126,12 @@ function tell(error, fields, filters, told) {
   if (elsewhere.length) told.replaceChildren(...elsewhere.map((message) => alertBox(message)));
   if (!error.faults?.length) told.replaceChildren(alertBox(error.message));
   inOrder[0]?.input.focus();
+}
+
+/** The field that a fault is about, by its place, or by the name that what is said of a whole group begins with. */
+function fieldOf(fields, key, inner, message) {
+  const named = /^\w+/.exec(message)?.[0];
+  return fields[`${key}.${inner}`] ?? fields[`${key}.${named}`] ?? fields[key] ?? fields[named];
 }
 
 /** What the service's checks say, for who never saw a pattern. */

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 import httpx
-from PIL import Image  # comes with what training needs, as `make screenshot` does
+from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.service.page_support import TOKEN, opened, running, started
