@@ -16,7 +16,7 @@ from service.settings import Settings
 from traces.errors import TracesError
 
 _PROJECT = Path(__file__).parent.parent.parent
-KEPT = Path(".cache/service")
+KEPT = Path(".cache/service/made")
 PATIENCE_S = 900
 _AT_A_TIME = 2
 _FAILED = 2  # the exit code of a module whose last line on stderr is for a person

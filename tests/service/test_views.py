@@ -60,11 +60,12 @@ def test_files_are_those_of_the_export(service: Service) -> None:
 @pytest.mark.soak
 def test_a_report_is_made_once_however_many_ask(service: Service) -> None:
     other = service.build(name="asked-at-once", filters={"game": "gin_rummy"})
-    kept = service.folder / ".cache/service/reports" / f"{other}.html"
-    assert not kept.exists()
+    made = service.folder / ".cache/service/made"
+    assert list(made.glob(f"*/reports/{other}.html")) == []
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: httpx.get(f"{service.url}/datasets/{other}/report", timeout=120), range(4)))
     assert {answer.status_code for answer in answers} == {200}
+    (kept,) = made.glob(f"*/reports/{other}.html")
     assert {answer.text for answer in answers} == {kept.read_text()}
     (policy,) = {answer.headers["content-security-policy"] for answer in answers}
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
