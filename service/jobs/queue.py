@@ -80,7 +80,8 @@ class Queue:
             raise QueueFullError
         require_room(self.settings)
         number = max((job.asked.number for job in self.jobs.values()), default=0) + 1
-        job = new_job(self.settings.root, f"{asked.key[:12]}-{len(same) + 1}", replace(asked, number=number))
+        turn = int(same[-1].id.rpartition("-")[2]) + 1 if same else 1
+        job = new_job(self.settings.root, f"{asked.key[:12]}-{turn}", replace(asked, number=number))
         self.jobs[job.id] = job
         self.changed.set()
         return job, True

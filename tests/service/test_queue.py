@@ -128,6 +128,18 @@ def test_a_job_whose_folder_was_taken_away_holds_up_no_other(queue: Queue) -> No
     assert other.state == "cancelled"
 
 
+def test_a_request_that_failed_before_is_never_taken_for_one_of_those_jobs(queue: Queue) -> None:
+    first, _ = queue.ask(wanted())
+    first.end(Result("failed"))
+    second, _ = queue.ask(wanted())
+    second.end(Result("failed"))
+    shutil.rmtree(first.folder)
+    queue._look()
+    third, new = queue.ask(wanted())
+    assert new
+    assert (third.id, third.state) == (f"{first.id[:-2]}-3", "queued")
+
+
 def test_a_dataset_that_is_gone_is_built_again(queue: Queue) -> None:
     job, _ = queue.ask(wanted())
     manifest = json.loads((queue.settings.root / "data/manifest.json").read_text())
