@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -283,7 +284,9 @@ def test_the_commit_s_stages_are_rebuilt_in_a_hook_of_git_too(repository: Path, 
 def test_nothing_is_left_where_it_is_ended(built: Path, tmp_path: Path, number: signal.Signals) -> None:
     command = ["traces", "verify", "--until", "validate"]
     settings = environment(TMPDIR=str(tmp_path))
-    with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL) as process:
+    # As from a terminal: what a shell starts in the background ignores Ctrl-C, and so does all that it starts.
+    heed = partial(signal.signal, number, signal.SIG_DFL)
+    with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL, preexec_fn=heed) as process:
         while not (running := list(tmp_path.glob("*/copy/data/.*.tmp"))) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)
