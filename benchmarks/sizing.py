@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.parts.scale import WORKERS, Scale, Sized, Timed
-from stages.work.memo import DEFAULT_GB
+from stages.runtime.memo import DEFAULT_GB
 
 PIN, DVC = "traces pin", "DVC itself"
 TB = 10**12

@@ -15,7 +15,7 @@ from commands.versions import Version
 from stages.addresses.lock import LOCK
 from stages.addresses.objects import Objects
 from stages.paths import EXPORT, PAIRS, QUARANTINE, SET_ASIDE, SPLITS, TRACES
-from stages.work.partitioned import read_rows
+from stages.runtime.partitioned import read_rows
 from traces.ids import normalise_id
 
 _NAMED = ("id", "rejected_id")  # the columns of partitions that name a trace

@@ -39,7 +39,7 @@ def ingest(
     """
     from datetime import UTC, datetime
 
-    from stages.work.progress import progress
+    from stages.runtime.progress import progress
     from traces.ingest import NumberedLine, ingest_into_recordings, ingest_into_store
     from traces.recordings import RECORDED
     from traces.store import DATABASE_URL

@@ -39,7 +39,7 @@ def record(
 
       traces record --game gin_rummy --episodes 20 --seed 7 --to sqlite:///traces.db
     """
-    from stages.work.progress import progress
+    from stages.runtime.progress import progress
     from traces.errors import WrongUse
     from traces.recordings import RECORDED, recording_path
     from traces.times import LAST_US

@@ -39,7 +39,7 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     from commands.removal.purge import purge_holdings
     from commands.versions import all_versions, remembered_runs
     from stages.addresses.objects import open_objects
-    from stages.work.progress import progress
+    from stages.runtime.progress import progress
 
     require_repository()
     listed = [as_listed(trace) for trace in traces]

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from stages.params.reading import load_params
 from stages.paths import RENDERED, SELECTION, SET_ASIDE, TRACES
-from stages.work.partitioned import TRACES_SCHEMA, partition_names, partition_path, read_chunks, read_rows
+from stages.runtime.partitioned import TRACES_SCHEMA, partition_names, partition_path, read_chunks, read_rows
 from traces.errors import TracesError, WrongUse, one_line
 from traces.ids import is_id, normalise_id
 from traces.times import to_iso

@@ -31,7 +31,7 @@ def where(trace: TraceId, json: Json = False) -> None:
     from commands.removal.listing import as_listed
     from commands.versions import all_versions
     from stages.addresses.objects import open_objects
-    from stages.work.progress import progress
+    from stages.runtime.progress import progress
 
     require_repository()
     versions = all_versions()

@@ -17,7 +17,7 @@ from stages.cards.dataset_card import dataset_card
 from stages.cards.markdown import visible
 from stages.params.models import Params
 from stages.paths import CARD, CROISSANT, MANIFEST, shards
-from stages.work.run import run_stage
+from stages.runtime.run import run_stage
 from traces.errors import TracesError
 from traces.files import write_text
 

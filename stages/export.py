@@ -18,12 +18,12 @@ from stages.exports.pairs import find_pairs
 from stages.exports.twins import twin_path, write_twin
 from stages.params.models import Params
 from stages.paths import EXPORT, PAIRS, RENDERED, SELECTION, SPLITS, TRACES, TWINS, shard_name
+from stages.runtime.executor import open_workers
+from stages.runtime.memo import Memo, content_of, open_memo, remembering
+from stages.runtime.partitioned import partition_names, partition_path
+from stages.runtime.progress import progress
+from stages.runtime.run import run_stage
 from stages.selected import rendered_members, with_rejected
-from stages.work.executor import open_workers
-from stages.work.memo import Memo, content_of, open_memo, remembering
-from stages.work.partitioned import partition_names, partition_path
-from stages.work.progress import progress
-from stages.work.run import run_stage
 from traces.files import folder_aside
 from training.formats import FORMATS, READ_STEPS
 from training.templates import Template, load_template

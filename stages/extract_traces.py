@@ -24,11 +24,11 @@ from stages.extraction.scores import extract_scores
 from stages.extraction.spool import spool_partitions
 from stages.params.models import Params
 from stages.paths import QUARANTINE, REASONS, SCORES, TRACES
-from stages.work.executor import open_workers
-from stages.work.memo import Memo, open_memo, remembering
-from stages.work.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
-from stages.work.progress import progress
-from stages.work.run import run_stage
+from stages.runtime.executor import open_workers
+from stages.runtime.memo import Memo, open_memo, remembering
+from stages.runtime.partitioned import STEP, TRACES_SCHEMA, batch_of, chunks, partition_path, write_batches
+from stages.runtime.progress import progress
+from stages.runtime.run import run_stage
 from traces.canonical import encode_canonical
 from traces.embedded import open_configured
 from traces.errors import TracesError

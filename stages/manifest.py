@@ -25,11 +25,11 @@ from stages.addresses.lock import (
 from stages.params.models import Params
 from stages.params.reading import PARAMS
 from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
+from stages.runtime.partitioned import partition_names, partition_path, read_chunks, values
+from stages.runtime.run import run_stage
 from stages.schemas import schema_versions
 from stages.selection.evalsets import evalset_hashes
 from stages.selection.exclusions import load_exclusions
-from stages.work.partitioned import partition_names, partition_path, read_chunks, values
-from stages.work.run import run_stage
 from stages.yaml_file import read_yaml
 from traces.errors import TracesError
 from traces.files import folder_aside, write_text

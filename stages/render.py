@@ -16,13 +16,13 @@ import pyarrow as pa
 
 from stages.params.models import Params
 from stages.paths import CHARACTERS, COUNTS, REASONS, RENDERED, SELECTION, STATS, STEPS, TRACES
+from stages.runtime.executor import open_workers
+from stages.runtime.memo import Memo, content_of, open_memo, remembering
+from stages.runtime.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_batches
+from stages.runtime.progress import progress
+from stages.runtime.run import run_stage
 from stages.selected import rendered_batches
 from stages.statistics import Statistics, dump_stats, pipeline_stats
-from stages.work.executor import open_workers
-from stages.work.memo import Memo, content_of, open_memo, remembering
-from stages.work.partitioned import RENDERED_SCHEMA, partition_names, partition_path, write_batches
-from stages.work.progress import progress
-from stages.work.run import run_stage
 from traces.files import folder_aside, write_text
 from training.templates import Template, load_template
 

@@ -16,6 +16,11 @@ from pathlib import Path
 
 from stages.params.models import Params
 from stages.paths import COUNTS, SCORES, SELECTION, SET_ASIDE, TRACES
+from stages.runtime.executor import Workers, open_workers
+from stages.runtime.memo import open_memo
+from stages.runtime.partitioned import partition_names
+from stages.runtime.progress import progress
+from stages.runtime.run import run_stage
 from stages.selection.candidates import recall_candidates, set_aside_path
 from stages.selection.choice import choose
 from stages.selection.exclusions import EXCLUSIONS, load_exclusions
@@ -24,11 +29,6 @@ from stages.selection.memo import remember_selection, selected_by
 from stages.selection.screen import is_screened
 from stages.selection.slips import require_keys, require_quotas, require_some, require_splits
 from stages.selection.strata import shortages
-from stages.work.executor import Workers, open_workers
-from stages.work.memo import open_memo
-from stages.work.partitioned import partition_names
-from stages.work.progress import progress
-from stages.work.run import run_stage
 from traces.errors import TracesError, one_line
 from traces.files import folder_aside, scratch_folder
 

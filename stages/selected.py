@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.paths import RENDERED, SELECTION, TRACES
-from stages.work.partitioned import RENDERED_SCHEMA, batch_of, partition_path, read_chunks, read_rows, rows_of
+from stages.runtime.partitioned import RENDERED_SCHEMA, batch_of, partition_path, read_chunks, read_rows, rows_of
 from traces.errors import TracesError
 from traces.times import to_iso
 from training.formats import SelectedTrace

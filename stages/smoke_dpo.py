@@ -12,8 +12,8 @@ from typing import Any
 
 from stages.params.models import Params
 from stages.paths import EXPORT, SMOKE_DPO, shards
+from stages.runtime.run import run_stage
 from stages.smoke_train import DECIMALS, prepare_jax, require_gate
-from stages.work.run import run_stage
 from traces.files import write_text
 from training.sft_smoke import require_training, sample
 from training.templates import load_template

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stages.params.models import Params
 from stages.paths import EXPORT, SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
-from stages.work.run import run_stage
+from stages.runtime.run import run_stage
 from traces.errors import TracesError
 from traces.files import write_text
 from training.sft_smoke import require_training, run_smoke

@@ -36,9 +36,9 @@ from stages.paths import (
     TRACES,
     VALIDATION,
 )
-from stages.work.executor import Workers, open_workers
-from stages.work.partitioned import partition_names
-from stages.work.run import run_stage
+from stages.runtime.executor import Workers, open_workers
+from stages.runtime.partitioned import partition_names
+from stages.runtime.run import run_stage
 from traces.errors import TracesError
 from traces.files import scratch_folder, write_text
 

@@ -31,7 +31,7 @@ def test_reinforcement_is_run_from_the_root_and_by_itself() -> None:
 
 def test_the_derivation_sees_imports_in_functions_and_packages_on_the_way() -> None:
     code = code_of("extract_traces")
-    assert {"traces/store/__init__.py", "traces/recordings.py", "stages/work/run.py"} <= code
+    assert {"traces/store/__init__.py", "traces/recordings.py", "stages/runtime/run.py"} <= code
     assert not any(path.startswith(("commands/", "training/")) for path in code)
 
 

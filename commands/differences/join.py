@@ -13,10 +13,10 @@ import msgspec
 
 from commands.differences.records import Group, count_records, write_rows
 from commands.differences.shards import Shard, Shards
-from stages.work.database import open_database
-from stages.work.executor import open_workers
-from stages.work.keys import id_text
-from stages.work.progress import progress
+from stages.runtime.database import open_database
+from stages.runtime.executor import open_workers
+from stages.runtime.keys import id_text
+from stages.runtime.progress import progress
 from traces.files import scratch_folder
 from training.formats import FORMATS
 

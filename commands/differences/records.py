@@ -12,8 +12,8 @@ import msgspec
 import pyarrow as pa
 
 from commands.differences.shards import Shard
-from stages.work.keys import HALF, id_halves
-from stages.work.partitioned import batch_of, chunks, make_schema, write_batches
+from stages.runtime.keys import HALF, id_halves
+from stages.runtime.partitioned import batch_of, chunks, make_schema, write_batches
 from training.formats import FORMATS
 
 ROW_SCHEMA = make_schema(

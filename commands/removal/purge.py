@@ -14,8 +14,8 @@ from commands.holders import Holding
 from commands.options import counted
 from stages.addresses.lock import read_lock
 from stages.paths import PAIRS, TRACES
-from stages.work.memo import memo_root
-from stages.work.progress import progress
+from stages.runtime.memo import memo_root
+from stages.runtime.progress import progress
 from traces.errors import TracesError, one_line
 
 _PASSWORD = re.compile(r"//[^/\s]*@")

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stages.paths import RENDERED, SELECTION, SPLITS
+from stages.runtime.keys import halves
+from stages.runtime.partitioned import partition_names, partition_path, read_chunks
 from stages.selected import selected_batches
 from stages.selection.filters import decode_meta
-from stages.work.keys import halves
-from stages.work.partitioned import partition_names, partition_path, read_chunks
 from traces.errors import TracesError
 
 IntArray = npt.NDArray[np.int64]

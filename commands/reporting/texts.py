@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 
 from stages.paths import RENDERED
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 
 
 class RenderedText(NamedTuple):

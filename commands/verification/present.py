@@ -15,8 +15,8 @@ from stages.addresses.objects import Objects
 from stages.manifest import QUOTED, dataset_id
 from stages.params.reading import PARAMS
 from stages.paths import MANIFEST, TRACE_IDS
-from stages.work.executor import worker_count
-from stages.work.progress import progress
+from stages.runtime.executor import worker_count
+from stages.runtime.progress import progress
 from stages.yaml_file import read_yaml
 from traces.files import hash_file
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from commands.repository import clean_environment
-from stages.work.progress import progress
+from stages.runtime.progress import progress
 from traces.errors import TracesError, one_line
 
 _RUNNING = re.compile(r"Running stage '([^']+)'")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from stages.work.memo import enabled, memo_root
+from stages.runtime.memo import enabled, memo_root
 from traces.files import file_aside, hash_file
 
 # A file that was written just now may be written again within one tick of the clock, and look the same.

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from stages.addresses.hashes import known_hashes
 from stages.addresses.objects import open_objects
 from stages.params.reading import PARAMS
-from stages.work.executor import worker_count
+from stages.runtime.executor import worker_count
 from stages.yaml_file import read_yaml
 from traces.errors import TracesError, one_line
 from traces.files import hash_file

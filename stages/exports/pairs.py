@@ -22,19 +22,19 @@ import pyarrow as pa
 from stages.exports.ranking import rank_of
 from stages.params.models import Params, Preference
 from stages.paths import PAIR_COUNTS, SCORES, SELECTION, SPLITS
-from stages.selected import rendered_members
-from stages.selection.filters import decode_meta
-from stages.work.database import open_database
-from stages.work.executor import Workers
-from stages.work.keys import HALF, text_halves
-from stages.work.partitioned import (
+from stages.runtime.database import open_database
+from stages.runtime.executor import Workers
+from stages.runtime.keys import HALF, text_halves
+from stages.runtime.partitioned import (
     PAIRS_SCHEMA,
     make_schema,
     partition_names,
     partition_path,
     write_partition,
 )
-from stages.work.progress import progress
+from stages.runtime.progress import progress
+from stages.selected import rendered_members
+from stages.selection.filters import decode_meta
 from traces.errors import TracesError
 from traces.files import read_piece, scratch_folder
 

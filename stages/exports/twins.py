@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from stages.work.partitioned import write_partition
+from stages.runtime.partitioned import write_partition
 from training.formats.columns import COLUMNS, hugging_face_metadata
 
 _MESSAGE = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])

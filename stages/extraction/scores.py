@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import groupby
 from pathlib import Path
 
-from stages.work.partitioned import SCORES_SCHEMA, partition_path, write_partition
+from stages.runtime.partitioned import SCORES_SCHEMA, partition_path, write_partition
 from traces.errors import TracesError
 from traces.pin import SNAPSHOT, Pin
 from traces.scores import Score, ScoreDigest

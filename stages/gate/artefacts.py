@@ -24,9 +24,9 @@ from stages.paths import (
     TWINS,
     shard_name,
 )
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from stages.schemas import fast_validator, load_schema
 from stages.selection.exclusions import EXCLUSIONS, load_exclusions
-from stages.work.partitioned import partition_names, partition_path, read_rows
 from stages.yaml_file import read_yaml
 from traces.errors import one_line
 from traces.pin import SNAPSHOT, load_pin

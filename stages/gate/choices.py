@@ -17,10 +17,10 @@ from stages.paths import (
     SELECTION,
     SET_ASIDE,
 )
+from stages.runtime.executor import Workers
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from stages.select import select_into
 from stages.selection.memo import is_remembered
-from stages.work.executor import Workers
-from stages.work.partitioned import partition_names, partition_path, read_rows
 from traces.errors import one_line
 
 

@@ -21,9 +21,9 @@ from stages.paths import (
     STATS,
     STEPS,
 )
+from stages.runtime.executor import Workers
+from stages.runtime.progress import progress
 from stages.statistics import Statistics, dump_stats, pipeline_stats
-from stages.work.executor import Workers
-from stages.work.progress import progress
 
 
 def check_records(

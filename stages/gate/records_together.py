@@ -13,12 +13,12 @@ from stages.gate.faults import Faults
 from stages.gate.shard_checks import record_id, shard_lines
 from stages.params.models import Params, Split
 from stages.paths import EXPORT, SPLITS, TRACES, shard_name
+from stages.runtime.database import open_database
+from stages.runtime.executor import Workers
+from stages.runtime.keys import HALF, id_halves, id_text, text_halves
+from stages.runtime.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from stages.selection.filters import OURS, decode_meta, ours
 from stages.selection.splits import group_of
-from stages.work.database import open_database
-from stages.work.executor import Workers
-from stages.work.keys import HALF, id_halves, id_text, text_halves
-from stages.work.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from traces.ids import is_id
 
 RECORD_SCHEMA = make_schema(

@@ -17,10 +17,10 @@ from stages.exports.twins import write_twin
 from stages.gate.faults import Faults
 from stages.params.models import Params
 from stages.paths import EXPORT, RENDERED, SPLITS, TWINS, shard_name
+from stages.runtime.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from stages.schemas import fast_validator, load_schema
 from stages.selected import Member, render_members, rendered_batches, with_rejected
 from stages.statistics import Statistics
-from stages.work.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from traces.errors import one_line
 from traces.files import read_piece, scratch_folder
 from training.formats import FORMATS, TURN_FAULTS

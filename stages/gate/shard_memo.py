@@ -15,10 +15,10 @@ from stages.export import exported_by, shard_paths
 from stages.gate.shard_checks import PartitionChecks, check_lines, check_partition
 from stages.params.models import Params
 from stages.paths import EXPORT, RENDERED, SELECTION, TRACES, TWINS
+from stages.runtime.memo import Memo, open_memo, remembering
+from stages.runtime.partitioned import partition_path
 from stages.schemas import SCHEMAS
 from stages.statistics import Statistics
-from stages.work.memo import Memo, open_memo, remembering
-from stages.work.partitioned import partition_path
 from traces.files import hash_file
 
 

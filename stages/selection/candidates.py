@@ -15,6 +15,9 @@ import pyarrow as pa
 
 from stages.params.models import Params
 from stages.paths import SCORES, SPLITS, TRACES
+from stages.runtime.keys import HALF, halves, id_halves
+from stages.runtime.memo import Memo, content_of, remembering
+from stages.runtime.partitioned import batch_of, make_schema, partition_path, read_chunks, values, write_batches
 from stages.selection.exclusions import Exclusions
 from stages.selection.fates import Fates
 from stages.selection.filters import OURS, compile_filters, decode_meta, ours
@@ -23,9 +26,6 @@ from stages.selection.screen import Screen, is_screened
 from stages.selection.sketches import sketch_schema, sketches
 from stages.selection.splits import keyed_hash, split_of
 from stages.selection.strata import stratum_of
-from stages.work.keys import HALF, halves, id_halves
-from stages.work.memo import Memo, content_of, remembering
-from stages.work.partitioned import batch_of, make_schema, partition_path, read_chunks, values, write_batches
 from training.control_tokens import has_control_token
 
 CANDIDATE_SCHEMA = make_schema(

@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 
 from stages.params.models import Params
 from stages.paths import SPLITS, TRACES
+from stages.runtime.database import open_database
+from stages.runtime.keys import id_text
+from stages.runtime.partitioned import CHUNK_ROWS, SELECTION_SCHEMA, batch_of, partition_path, write_batches
 from stages.selection.candidates import CANDIDATE_SCHEMA
 from stages.selection.near_duplicates import drop_near
 from stages.selection.strata import count_strata
 from stages.selection.strategies import EVERY, ORDER, chosen_sql, create_quotas, firsts_sql, preferred
-from stages.work.database import open_database
-from stages.work.keys import id_text
-from stages.work.partitioned import CHUNK_ROWS, SELECTION_SCHEMA, batch_of, partition_path, write_batches
 from traces.errors import TracesError
 
 IntArray = npt.NDArray[np.int64]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from stages.params.models import Selection
 from stages.paths import SCORES
-from stages.work.partitioned import partition_path, read_rows
+from stages.runtime.partitioned import partition_path, read_rows
 
 IntArray = npt.NDArray[np.int64]
 # The fates of traces outside of bounds, in the order in which they are looked at.

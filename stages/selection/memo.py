@@ -9,10 +9,10 @@ from typing import Any
 
 from stages.params.models import Params
 from stages.paths import SCORES, SELECTION, TRACES
+from stages.runtime.memo import Memo, open_memo
+from stages.runtime.partitioned import partition_names, partition_path
 from stages.selection.exclusions import Exclusions, load_exclusions
 from stages.selection.screen import screened_by
-from stages.work.memo import Memo, open_memo
-from stages.work.partitioned import partition_names, partition_path
 from traces.files import hash_file
 
 

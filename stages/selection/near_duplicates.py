@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stages.runtime.database import open_database
 from stages.selection.sketches import ANSWER_WORDS, HASHES, PROMPT_WORDS, band_names
-from stages.work.database import open_database
 
 LEADERS = 64
 FETCHED_ROWS = 65_536

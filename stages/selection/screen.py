@@ -14,9 +14,9 @@ import msgspec
 import pyarrow as pa
 
 from stages.params.models import Params
+from stages.runtime.partitioned import values
 from stages.selection.evalsets import evalset_hashes, load_evalsets
 from stages.selection.fates import Fates
-from stages.work.partitioned import values
 
 if TYPE_CHECKING:
     from stages.selection.sensitive import Detectors

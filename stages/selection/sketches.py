@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from rensa import RMinHash
 
-from stages.work.partitioned import make_schema
+from stages.runtime.partitioned import make_schema
 
 Words = npt.NDArray[np.uint64]
 

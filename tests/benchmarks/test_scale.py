@@ -14,7 +14,7 @@ from benchmarks.ours import STAGES
 from benchmarks.parts.scale import Left, Scale, Sized, Timed, left_by
 from benchmarks.report import SCALE_PAGE, write_scale
 from benchmarks.sizing import DVC, PIN, Share, limits, parted, partition_seconds, shares, total
-from stages.work.memo import enabled
+from stages.runtime.memo import enabled
 
 MB = 10**6
 GB = 10**9

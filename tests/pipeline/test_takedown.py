@@ -18,7 +18,7 @@ from commands.removal.listing import as_listed
 from commands.removal.purge import purge_holdings
 from commands.versions import Version, all_versions, remembered_runs
 from stages.addresses.objects import Objects
-from stages.work.partitioned import TRACES_SCHEMA, read_rows, write_partition
+from stages.runtime.partitioned import TRACES_SCHEMA, read_rows, write_partition
 from tests.support.s3 import CREDENTIALS, S3Server
 from tests.support.samples import payload, trace_id
 from tests.support.shell import commit, run

@@ -9,7 +9,7 @@ from typing import Any
 from stages import export, manifest, render, select
 from stages.params.reading import load_params
 from stages.paths import COUNTS, SELECTION
-from stages.work.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
+from stages.runtime.partitioned import SELECTION_SCHEMA, partition_names, partition_path, read_rows, write_partition
 from tests.stages.lockfile import set_params, write_lock
 from tests.support.samples import trace_id
 

@@ -10,7 +10,7 @@ import pytest
 from stages import export, render
 from stages.params.reading import load_params
 from stages.paths import SELECTION, SPLITS, shard_name, shards
-from stages.work.partitioned import partition_names
+from stages.runtime.partitioned import partition_names
 from tests.stages.lockfile import extract_and_select, set_params
 from tests.support.samples import row, trace_id
 from traces.errors import TracesError

@@ -11,7 +11,7 @@ import pytest
 from stages import extract_traces
 from stages.params.reading import load_params
 from stages.paths import QUARANTINE, REASONS, TRACES
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import pin_rows, set_params
 from tests.stages.stores import pin_store
 from tests.support.samples import row, stored, trace_id, write_jsonl

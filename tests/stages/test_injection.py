@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from stages import extract_traces, select, validate
 from stages.params.models import Params
 from stages.params.reading import load_params
-from stages.work.run import run_stage
+from stages.runtime.run import run_stage
 from tests.stages.lockfile import pin_rows, rebuild, set_params
 from tests.support.samples import row, stored, trace_id, write_sqlite
 from tests.support.shell import ROOT

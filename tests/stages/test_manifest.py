@@ -13,8 +13,8 @@ from stages import manifest
 from stages.addresses.lock import hash_path
 from stages.params.reading import load_params
 from stages.paths import MANIFEST, SELECTION, TRACE_IDS
+from stages.runtime.partitioned import partition_names
 from stages.schemas import fast_validator, load_schema
-from stages.work.partitioned import partition_names
 from tests.stages.lockfile import build, set_params, write_lock
 from tests.support.samples import row, trace_id
 from traces.errors import TracesError

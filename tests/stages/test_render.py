@@ -10,7 +10,7 @@ import pytest
 from stages import render
 from stages.params.reading import load_params
 from stages.paths import CHARACTERS, RENDERED, SELECTION, STATS, STEPS
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import extract_and_select, set_params
 from tests.support.samples import row, trace_id
 from traces.errors import TracesError

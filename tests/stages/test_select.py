@@ -11,7 +11,7 @@ import pytest
 
 from stages import extract_traces, select
 from stages.params.reading import load_params
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import extract_and_select, pin_rows, repin, set_params
 from tests.stages.selections import ALL_TRAIN, chosen, counts, numbers, selected
 from tests.stages.stores import pin_store

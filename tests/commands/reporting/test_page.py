@@ -17,7 +17,7 @@ from commands.reporting.page import make_page
 from commands.reporting.repeats import find_repeats
 from stages.cards.markdown import visible
 from stages.paths import RENDERED
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.commands.reporting.pages import BREAKOUT, GAMES, SCRIPT, Element, read_page
 from tests.commands.support import Command
 from tests.stages.lockfile import build, set_params

@@ -10,7 +10,7 @@ import pytest
 
 from stages.addresses import hashes
 from stages.addresses.hashes import known_hashes
-from stages.work.memo import memo_root
+from stages.runtime.memo import memo_root
 from traces.files import hash_file
 
 

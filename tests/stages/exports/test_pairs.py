@@ -14,7 +14,7 @@ from stages import export, extract_traces, render, select, validate
 from stages.exports import pairs
 from stages.params.reading import load_params
 from stages.paths import PAIR_COUNTS, PAIRS, RENDERED, SCORES, SELECTION, VALIDATION
-from stages.work.partitioned import (
+from stages.runtime.partitioned import (
     RENDERED_SCHEMA,
     SCORES_SCHEMA,
     partition_names,

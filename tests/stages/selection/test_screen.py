@@ -12,7 +12,7 @@ import pytest
 from stages import select, validate
 from stages.params.reading import load_params
 from stages.paths import MANIFEST, SET_ASIDE, STATS, TRACES
-from stages.work.partitioned import partition_names, partition_path, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import build, extract_and_select, set_params, write_lock
 from tests.stages.selections import ALL_TRAIN, counts, numbers, rewrite_selection, selected
 from tests.support.samples import row, trace_id

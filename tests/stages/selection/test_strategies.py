@@ -13,9 +13,7 @@ import pytest
 from stages import export, extract_traces, render, select, validate
 from stages.params.reading import load_params
 from stages.paths import MANIFEST, SCORES, SELECTION, STATS, TRACES
-from stages.selection.measures import characters
-from stages.selection.strata import MAX_NAMES, stratum_of
-from stages.work.partitioned import (
+from stages.runtime.partitioned import (
     SCORES_SCHEMA,
     partition_names,
     partition_path,
@@ -23,6 +21,8 @@ from stages.work.partitioned import (
     read_rows,
     write_partition,
 )
+from stages.selection.measures import characters
+from stages.selection.strata import MAX_NAMES, stratum_of
 from tests.stages.lockfile import describe, extract_and_select, pin_rows, set_params
 from tests.stages.selections import ALL_TRAIN, counts, numbers, selected
 from tests.stages.stores import pin_scored, scored_store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.work.executor import open_workers, worker_count
+from stages.runtime.executor import open_workers, worker_count
 from tests.support.shell import ROOT
 from traces.errors import TracesError
 
@@ -62,8 +62,8 @@ def test_an_error_in_a_worker_is_that_error_here(monkeypatch: pytest.MonkeyPatch
 _ABANDONED = """
 import sys, time
 from threading import Thread
-from stages.work.executor import open_workers
-from tests.stages.work.test_executor import process_of
+from stages.runtime.executor import open_workers
+from tests.stages.runtime.test_executor import process_of
 if sys.argv[1] == "threads":
     Thread(target=time.sleep, args=(60,), daemon=True).start()
 with open_workers(2) as workers:
@@ -92,7 +92,7 @@ def test_workers_are_forks_of_a_process_with_one_thread() -> None:
 from threading import Thread
 import time
 from stages import validate
-from stages.work.executor import _context
+from stages.runtime.executor import _context
 print(_context().get_start_method())
 Thread(target=time.sleep, args=(60,), daemon=True).start()
 print(_context().get_start_method())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stages.params.models import Params
 from stages.params.reading import load_params
-from stages.work.executor import collect_seldom
+from stages.runtime.executor import collect_seldom
 from traces.errors import TracesError, one_line, unexpected
 from traces.files import folder_lock
 

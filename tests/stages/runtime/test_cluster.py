@@ -15,9 +15,9 @@ from psycopg.types.json import Json
 
 from stages import export, extract_traces, render, select, validate
 from stages.params.reading import load_params
-from stages.work import cluster, memo
-from stages.work.cluster import InWorkspace
-from stages.work.executor import open_workers
+from stages.runtime import cluster, memo
+from stages.runtime.cluster import InWorkspace
+from stages.runtime.executor import open_workers
 from tests.stages.lockfile import describe, set_params
 from tests.support.cluster import dask_cluster
 from tests.support.samples import created_at, payload, trace_id

@@ -18,9 +18,9 @@ from psycopg.types.json import Json
 from stages import extract_traces, select
 from stages.params.reading import load_params
 from stages.paths import SELECTION, TRACES
+from stages.runtime import memo
+from stages.runtime.memo import Memo, code_hash, enabled, memo_root, open_memo, remembering, trim
 from stages.selection import candidates
-from stages.work import memo
-from stages.work.memo import Memo, code_hash, enabled, memo_root, open_memo, remembering, trim
 from tests.stages.lockfile import build, set_params
 from tests.support.samples import created_at, payload, row, trace_id
 from tests.support.shell import ROOT

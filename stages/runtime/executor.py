@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
-from stages.work.cluster import SCHEDULER, open_cluster
+from stages.runtime.cluster import SCHEDULER, open_cluster
 from traces.errors import TracesError
 
 T = TypeVar("T")

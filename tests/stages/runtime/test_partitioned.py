@@ -7,7 +7,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from stages.work.partitioned import CHUNK_ROWS, SELECTION_SCHEMA, TRACES_SCHEMA, read_chunks, read_rows, write_partition
+from stages.runtime.partitioned import (
+    CHUNK_ROWS,
+    SELECTION_SCHEMA,
+    TRACES_SCHEMA,
+    read_chunks,
+    read_rows,
+    write_partition,
+)
 from traces import batches
 from traces.errors import TracesError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.work.keys import halves, id_halves, id_text
+from stages.runtime.keys import halves, id_halves, id_text
 
 
 def key(trace_id: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stages.work.memo import code_changed, code_hash
+from stages.runtime.memo import code_changed, code_hash
 from traces.errors import TracesError, one_line
 
 SCHEDULER = "TRACES_SCHEDULER"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stages.work.executor import worker_count
+from stages.runtime.executor import worker_count
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stages.params.models import Params
-from stages.work.run import run_stage
+from stages.runtime.run import run_stage
 from traces.errors import TracesError
 
 
