@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import sys
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,9 +12,9 @@ from service.jobs.progress import shown_lines
 from service.processes import run_module
 from service.room import require_room
 from service.settings import Settings
+from stages.runtime.memo import CODE, code_hash
 from traces.errors import TracesError
 
-_PROJECT = Path(__file__).parent.parent.parent
 KEPT = Path(".cache/service/made")
 PATIENCE_S = 900
 _AT_A_TIME = 2
@@ -61,13 +60,8 @@ class Maker:
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """A hash of the project's code and templates: what another made is not what this one would."""
-    digest = hashlib.sha256()
-    for package in ("commands", "service", "stages", "training", "traces"):
-        for path in sorted((_PROJECT / package).rglob("*")):
-            if path.is_file() and path.suffix != ".pyc":
-                digest.update(f"{path.relative_to(_PROJECT)}\n{path.stat().st_size}\n".encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    """What this code makes is kept apart from what other code made."""
+    return code_hash(packages=("commands", "service", *CODE))[:16]
 
 
 def fail(error: TracesError) -> None:

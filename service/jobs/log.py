@@ -14,21 +14,20 @@ def read_piece(log: Path, start: int, ended: bool) -> tuple[int, bytes]:
     A line that `start` is in the middle of is left out, and so is one that is longer than a piece. Where nothing comes,
     the place is where to look next.
     """
+    before = max(0, start - 1)
     try:
         with log.open("rb") as file:
-            file.seek(max(0, start - 1))
+            file.seek(before)
             data = file.read(PIECE)
     except FileNotFoundError:
         return start, b""
-    place = max(0, start - 1)
+    full = len(data) == PIECE
+    skipped = 0
     if start:
         skipped = 1 if data[:1] in _ENDS else data.find(b"\n") + 1 or len(data)
-        place, data = place + skipped, data[skipped:]
-        if place < start:  # past the end of the log
-            return start, b""
-        full = len(data) + skipped == PIECE
-    else:
-        full = len(data) == PIECE
+    place, data = before + skipped, data[skipped:]
+    if place < start:  # past the end of the log
+        return start, b""
     end = data.rfind(b"\n") + 1
     if ended and not full:
         return place, data

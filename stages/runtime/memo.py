@@ -34,8 +34,10 @@ MAX_GB = "TRACES_MEMO_MAX_GB"
 DEFAULT_GB = 10
 # All code and data of the project that a stage could run, whether it does or not: so no entry can be stale.
 CODE = ("stages", "training", "traces")
+KINDS = (".py", ".json", ".html", ".css")  # of files that are code, or that it reads as such
 LIBRARIES = ("detect-secrets", "duckdb", "jsonschema-rs", "msgspec", "numpy", "pyarrow", "pydantic", "rensa")
 _RECORD = "entry"
+_PROJECT = Path(__file__).parent.parent.parent
 
 
 def enabled() -> bool:
@@ -62,24 +64,24 @@ def max_bytes() -> int:
     return int(given) * 10**9
 
 
-def code_hash(root: Path = Path(__file__).parent.parent.parent) -> str:
-    """A hash over every file of the project's code, and the templates beside it."""
+def code_hash(root: Path = _PROJECT, packages: Iterable[str] = CODE) -> str:
+    """A hash over every file of these packages' code, and the templates beside it."""
     digest = hashlib.sha256()
-    for package in CODE:
+    for package in packages:
         for path in sorted((root / package).rglob("*")):
-            if path.suffix in (".py", ".json") and path.is_file():
+            if path.suffix in KINDS and path.is_file():
                 digest.update(f"{path.relative_to(root).as_posix()}\n{hash_file(path)}\n".encode())
     return digest.hexdigest()
 
 
-def code_changed(root: Path = Path(__file__).parent.parent.parent) -> bool:
+def code_changed(root: Path = _PROJECT) -> bool:
     """Whether a file of the code was written since this process began: then nobody knows what it runs."""
     return any(
         # A file that was moved here keeps the time at which it was written; its entry's change does not.
         max(path.stat().st_mtime, path.stat().st_ctime) >= STARTED
         for package in CODE
         for path in (root / package).rglob("*")
-        if path.suffix in (".py", ".json")
+        if path.suffix in KINDS
     )
 
 
