@@ -68,6 +68,7 @@ def test_the_commands_about_scale_run(repository: Path) -> None:
     assert run(repository, "git", "status", "--porcelain").out == ""
 
 
+@pytest.mark.soak
 def test_the_commands_about_datasets_run_and_leave_nothing_behind(repository: Path) -> None:
     done = run_script(repository, shell_text(ROOT / "docs/datasets.md"))
     assert "selected    500 traces" in done.out
@@ -213,6 +214,7 @@ def rows(text: str) -> set[str]:
     return {re.sub(r"[ ├└─]+", " ", re.sub(r"\b[0-9a-f]{7} \[", "[", line)) for line in lines}
 
 
+@pytest.mark.soak
 def test_the_commands_about_postgresql_run(
     repository: Path, database: Callable[[str], str], reader: Callable[[str, str], str]
 ) -> None:

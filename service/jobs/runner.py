@@ -25,7 +25,7 @@ from service.jobs.marks import mark_of, marked_processes
 from service.jobs.progress import failure
 from traces.errors import TracesError
 
-_PATIENCE_S = 10  # that DVC gets to leave a stage in order, before it is killed
+_TRIES, _PATIENCE_S = 3, 4  # how often all of a job is asked to end, and how long it gets, before it is killed
 
 
 class _CancelledError(BaseException):
@@ -93,19 +93,28 @@ def _made(job: Job) -> Result | None:
 
 
 def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
-    child.send_signal(signal.SIGINT)
-    with suppress(subprocess.TimeoutExpired):
-        child.wait(_PATIENCE_S)
+    """End a job as Ctrl-C in a terminal does: DVC itself ignores it while a stage runs, and leaves it to that."""
+    for _ in range(_TRIES):
+        _send(folder, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_PATIENCE_S)
+            break
     _end_leftovers(folder)
 
 
 def _end_leftovers(folder: Path) -> None:
     """Kill what a job left running: of a runner that was killed, DVC and its stages go on."""
-    while pids := [pid for pid in marked_processes(folder) if pid != os.getpid()]:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    while _send(folder, signal.SIGKILL):
         time.sleep(0.05)
+
+
+def _send(folder: Path, number: signal.Signals) -> bool:
+    """Send a signal to all that a job runs; False where nothing does."""
+    pids = [pid for pid in marked_processes(folder) if pid != os.getpid()]
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+    return bool(pids)
 
 
 if __name__ == "__main__":

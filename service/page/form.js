@@ -1,7 +1,7 @@
 // The form that builds a dataset. The service checks what is asked for; what it finds is said at its field.
 
 import { tokenField } from "./access.js";
-import { post } from "./api.js";
+import { ApiError, post } from "./api.js";
 import { alertBox, h, section } from "./dom.js";
 import { boxesField, choiceField, textField } from "./fields.js";
 import { filterFields } from "./filters.js";
@@ -72,7 +72,7 @@ export function buildForm(status, begun) {
     }
     if (asked.strategy === "stratified") {
       asked.stratify = { by: list(by.input.value) };
-      if (quotas.input.value.trim()) asked.stratify.quotas = pairs(quotas.input.value);
+      if (quotas.input.value.trim()) asked.stratify.quotas = readQuotas(quotas.input.value);
     }
     const splitAsked = split.read();
     if (Object.keys(splitAsked).length) asked.split = splitAsked;
@@ -99,6 +99,15 @@ export function buildForm(status, begun) {
 
   const closed = !status.writes && h("p", { class: "note" }, "This service only shows datasets. Started with a secret in ", h("code", {}, "TRACES_SERVE_TOKEN"), " it builds them, too.");
   return section("Build a dataset", { id: "build", class: "build" }, closed || h("p", { class: "note" }, "What this form does not ask for is as in ", h("code", {}, "params.yaml"), ". The same again is the same dataset, byte for byte."), !closed && form);
+}
+
+/** The quotas; what cannot even be sent is told like what the service finds. */
+function readQuotas(text) {
+  try {
+    return pairs(text);
+  } catch ({ message }) {
+    throw new ApiError(422, message, [{ loc: ["body", "stratify", "quotas"], msg: message }]);
+  }
 }
 
 /** Put each fault at its field, and the focus at the first of them. */

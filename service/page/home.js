@@ -42,14 +42,16 @@ function summary(status, datasets) {
   return `${counted(datasets.length, "dataset")}${rows === null || rows === undefined ? "" : `, and ${counted(rows, "trace")} to build more of`}.`;
 }
 
-/** Look again now and then. The form is made again only once: when the store is known for the first time. */
+/** Look again now and then. The form is made again only once, when the store is first known, and not after it was touched. */
 function watch(first, panel, form, begun, signal) {
   let last = first;
+  let touched = false;
+  for (const kind of ["input", "click"]) form.addEventListener(kind, () => (touched = true));
   const look = async () => {
     try {
       const now = await get("/api/status", { signal });
       fill(panel, statusPanel(now));
-      if (last.as_of < 0 && now.as_of >= 0 && !form.contains(document.activeElement)) form.replaceChildren(buildForm(now, begun));
+      if (last.as_of < 0 && now.as_of >= 0 && !touched && !form.contains(document.activeElement)) form.replaceChildren(buildForm(now, begun));
       last = now;
     } catch {
       if (signal.aborted) return;

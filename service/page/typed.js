@@ -46,10 +46,14 @@ export function value(text) {
   return found.length > 1 ? found : (found[0] ?? "");
 }
 
-/** `war = 100, duel = 50` as an object; a part without `=` is a key of nothing. */
+/** `war = 100, duel = 50` as an object; a part without `=` is a key of nothing. Throws where a key comes twice. */
 export function pairs(text) {
-  return Object.fromEntries(parts(text).map((part) => {
+  const found = new Map();
+  for (const part of parts(text)) {
     const end = part.lastIndexOf("=");
-    return end < 0 ? [part, null] : [quoted(part.slice(0, end).trim()), asNumber(part.slice(end + 1))];
-  }));
+    const key = end < 0 ? part : quoted(part.slice(0, end).trim());
+    if (found.has(key)) throw new RangeError(`${key} is given twice`);
+    found.set(key, end < 0 ? null : asNumber(part.slice(end + 1)));
+  }
+  return Object.fromEntries(found);
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from tests.faults.project import STOP, Project, circumstances
-from tests.support.shell import environment
+from tests.support.shell import HEEDING, environment
 
 PATIENCE_S = 120
 
@@ -26,13 +26,12 @@ class Stopped:
         stop = {"PYTHONPATH": STOP, "STOP_STAGE": name, "STOP_AT": str(at), "STOP_TOLD": str(self.told)}
         with self.log.open("w") as log:
             self.dvc = subprocess.Popen(
-                ["dvc", "repro", "-f", "-s", name],
+                [*HEEDING, "dvc", "repro", "-f", "-s", name],
                 cwd=project.folder,
                 env=environment(**project.settings | settings | stop),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_mind_ctrl_c,
             )
 
     def came(self) -> bool:
@@ -116,11 +115,6 @@ def one_error(text: str) -> str:
     assert len(errors) == 1, text
     assert "Traceback" not in text, text
     return text
-
-
-def _mind_ctrl_c() -> None:
-    """As in a terminal, also where the tests run in the background, which a shell has ignore Ctrl-C."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def patiently(what: str) -> Iterator[None]:

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -24,7 +23,7 @@ from commands.verification.compare import check_rebuilt
 from commands.verification.verdict import Verdict
 from stages.addresses.lock import read_lock
 from tests.support.samples import created_at, payload, trace_id
-from tests.support.shell import commit, environment, run
+from tests.support.shell import HEEDING, commit, environment, run
 from traces.errors import TracesError
 
 OTHER = "0123456789abcdef0123456789abcdef"
@@ -282,11 +281,9 @@ def test_the_commit_s_stages_are_rebuilt_in_a_hook_of_git_too(repository: Path, 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_where_it_is_ended(built: Path, tmp_path: Path, number: signal.Signals) -> None:
-    command = ["traces", "verify", "--until", "validate"]
+    command = [*HEEDING, "traces", "verify", "--until", "validate"]
     settings = environment(TMPDIR=str(tmp_path))
-    # As from a terminal: what a shell starts in the background ignores Ctrl-C, and so does all that it starts.
-    heed = partial(signal.signal, number, signal.SIG_DFL)
-    with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL, preexec_fn=heed) as process:
+    with subprocess.Popen(command, cwd=built, env=settings, stdout=subprocess.DEVNULL) as process:
         while not (running := list(tmp_path.glob("*/copy/data/.*.tmp"))) and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(number)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.processes import PAGE
 from benchmarks.serving.dataset import lay_export
-from tests.service.conftest import Service
+from tests.service.running import Service
 from tests.support.shell import environment
 
 MB = 1 << 20

@@ -3,49 +3,23 @@
 from __future__ import annotations
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
+from tests.service.running import Service, running
 from tests.support.browser import BROWSER
 from tests.support.samples import row, write_jsonl
-from tests.support.shell import commit, copy_repository, environment, replace, run
+from tests.support.shell import commit, copy_repository, replace, run
 
-TOKEN = "a-token-of-the-page-tests-0123456789"
 HOSTILE = '<img src="/x" onerror="window.ran=1">'
 PATIENCE_S = 120
-
-
-@dataclass(frozen=True)
-class Service:
-    """A running service: `base` is the dataset of its repository's branch."""
-
-    folder: Path
-    url: str
-    base: str
-
-    def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}{path}", timeout=PATIENCE_S)
-        answer.raise_for_status()
-        return answer.json()
-
-    def build(self, **request: Any) -> str:
-        """Build a dataset, and return its id."""
-        asked = {"version": "v1", "formats": ["tunix_sft"], **request}
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        answer = httpx.post(f"{self.url}/api/datasets/build?wait=true", json=asked, headers=headers, timeout=PATIENCE_S)
-        assert answer.is_success, answer.text
-        return str(answer.json()["dataset_id"])
+BASICS = (Path(__file__).parent / "basics.js").read_text()  # defines amiss()
 
 
 @pytest.fixture(scope="module")
@@ -58,44 +32,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     replace(folder / "params.yaml", "source: ungar", "source: null")
     run(folder, "dvc", "repro", "-q", "validate")
     commit(folder, "hostile traces")
-    with running(folder, TRACES_SERVE_TOKEN=TOKEN) as url:
-        datasets = httpx.get(f"{url}/api/datasets").json()["datasets"]
-        yield Service(folder, url, datasets[0]["dataset_id"])
-
-
-@contextmanager
-def running(folder: Path, *options: str, **settings: str) -> Iterator[str]:
-    """A service in a repository, by its address. It ends by its process id."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    url, log = f"http://127.0.0.1:{port}", folder.parent / f"service-{port}.log"
-    with (
-        log.open("wb") as said,
-        subprocess.Popen(
-            [sys.executable, "-m", "service", "--port", str(port), *options],
-            cwd=folder, env=environment(**settings), stdout=said, stderr=said,
-        ) as process,
-    ):  # fmt: skip
-        try:
-            until = time.monotonic() + PATIENCE_S
-            while not _looked(url, settings):
-                assert process.poll() is None, log.read_text()
-                assert time.monotonic() < until, log.read_text()
-                time.sleep(0.2)
-            yield url
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def _looked(url: str, settings: dict[str, str]) -> bool:
-    headers = {"Authorization": f"Bearer {settings.get('TRACES_SERVE_TOKEN', '')}"}
-    try:
-        answer = httpx.get(f"{url}/api/status", headers=headers, timeout=10)
-    except httpx.TransportError:
-        return False
-    return answer.status_code == 200 and answer.json()["as_of"] >= 0
+    with running(folder) as found:
+        found.wait_until_looked()
+        yield found
+        assert "Traceback" not in found.log.read_text()
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +92,35 @@ def opened(browser: Browser, url: str, width: int = 1200, *, dark: bool = False)
     finally:
         context.close()
     assert watch == Watch(), watch
+
+
+def job(page: Page, name: str) -> Any:
+    """The card of a build."""
+    return page.get_by_role("article", name=name)
+
+
+def go_home(page: Page, url: str) -> None:
+    """Open the first view."""
+    page.goto(url)
+    expect(page.get_by_role("heading", name="Builds")).to_be_visible()
+
+
+def fill(page: Page, **fields: str) -> None:
+    """Type into fields, by their labels."""
+    for label, text in fields.items():
+        page.get_by_label(label, exact=True).fill(text)
+
+
+def press_build(page: Page) -> None:
+    """Press the form's button."""
+    page.get_by_role("button", name="Build", exact=True).click()
+
+
+def errors(page: Page) -> dict[str, str]:
+    """What is said at fields: each that is invalid by its label, with the text that describes it."""
+    return dict(
+        page.locator("[aria-invalid=true]").evaluate_all(
+            """all => all.map((e) => [e.labels[0].textContent, e.getAttribute("aria-describedby").split(" ")
+                .map((id) => document.getElementById(id)).find((held) => held.className == "error").innerText])"""
+        )
+    )

@@ -13,7 +13,7 @@ import pytest
 
 from stages.params.reading import load_params
 from tests.pipeline.test_secrets import git_objects
-from tests.service.conftest import TOKEN, Service, running
+from tests.service.running import TOKEN, Service, running
 from tests.support.shell import ROOT, run
 
 DUELS = {"name": "duels", "version": "v1", "filters": {"game": "high_card_duel"}, "formats": ["tunix_sft"]}

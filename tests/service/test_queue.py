@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 
 from service.jobs.base import base_of
 from service.jobs.journal import JOBS, Asked, Job, Result, all_jobs, new_job
+from service.jobs.marks import marked_processes
 from service.jobs.queue import Queue, QueueFullError
 from service.jobs.request import BuildRequest
 from service.room import NoRoomError
@@ -116,6 +118,21 @@ def test_a_job_that_nobody_wants_any_more_is_not_run_whoever_looks_first(queue: 
     other = queue.ask(wanted("v2"))[0]
     other.unwant()
     assert run_job(other).state == "cancelled"
+
+
+def test_the_stage_that_runs_ends_where_a_job_is_cancelled(queue: Queue) -> None:
+    job, _ = queue.ask(wanted())
+    runner = queue._begin(job)
+    until = time.monotonic() + 60
+    while not (job.log.exists() and "Running stage" in job.log.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert queue.cancel(job)
+    assert runner.wait(60) == 0
+    assert job.state == "cancelled"
+    # DVC leaves Ctrl-C to the stage, and goes on where that does not heed it.
+    assert job.log.read_text().count("Running stage") == 1
+    assert marked_processes(job.folder) == []
+    assert run(queue.settings.root, "dvc", "exp", "list", "--name-only").out == ""
 
 
 def test_a_job_whose_folder_was_taken_away_holds_up_no_other(queue: Queue) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.conftest import TOKEN, Service, running
+from tests.service.running import TOKEN, Service, running
 from tests.support.shell import run
 
 

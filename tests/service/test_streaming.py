@@ -23,8 +23,8 @@ from service.datasets.shards import Shard, Shards
 from service.datasets.streaming import PIECE, Pieces, Streamed, read_shards
 from service.jobs.marks import marked_processes
 from stages.paths import SPLITS
-from tests.service.conftest import Service, free_port, running
 from tests.service.load_support import MB, asked, lay, open_objects, resident
+from tests.service.running import Service, free_port, running
 from tests.support.shell import run
 
 PLAIN = {"Accept-Encoding": "identity"}

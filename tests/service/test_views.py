@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.service.page_support import TOKEN, Service, service
+from tests.service.page_support import service
+from tests.service.running import TOKEN, Service
 from tests.support.shell import ROOT, environment
 
 __all__ = ["service"]  # a fixture

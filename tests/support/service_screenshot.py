@@ -7,11 +7,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import httpx
 from PIL import Image
 from playwright.sync_api import Browser
 
-from tests.service.page_support import TOKEN, opened, running, started
+from tests.service.page_support import opened, started
+from tests.service.running import running
 from tests.support.browser import BROWSER, MISSING
 from tests.support.shell import ROOT, copy_repository, run
 
@@ -47,12 +47,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="screenshot.") as scratch:
         folder = copy_repository(Path(scratch) / "project")
         run(folder, "dvc", "repro", "-q", "validate")
-        with running(folder, TRACES_SERVE_TOKEN=TOKEN) as url, started() as browser:
+        with running(folder) as service, started() as browser:
+            service.wait_until_looked()
             for request in BUILDS:
-                headers = {"Authorization": f"Bearer {TOKEN}"}
-                answer = httpx.post(f"{url}/api/datasets/build?wait=true", json=request, headers=headers, timeout=600)
-                answer.raise_for_status()
-            take(browser, url, ROOT / "docs")
+                service.build(**request)
+            take(browser, service.url, ROOT / "docs")
 
 
 if __name__ == "__main__":

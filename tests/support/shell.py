@@ -11,6 +11,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
+# Before a command that is to be interrupted, as in a terminal: what a shell runs in the background ignores Ctrl-C, and
+# so does all that it starts.
+HEEDING = ("env", "--default-signal=INT,TERM")
 
 
 @dataclass(frozen=True)
