@@ -78,7 +78,7 @@ def count_rows(url: str) -> int:
     return int(count)
 
 
-def counted(url: str, query: str) -> int:
+def server_count(url: str, query: str) -> int:
     """A number that the server keeps of a database, once every other session there has told its part."""
     others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     with psycopg.connect(url, autocommit=True) as connection:

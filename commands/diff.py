@@ -25,7 +25,7 @@ def diff(
 
       traces diff HEAD
 
-      traces diff v1.0.0 v1.1.0 --records
+      traces diff tunix-sft@v1.0.0 tunix-sft@v1.1.0 --records
 
       traces diff main spades --markdown
     """

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from commands.options import Json, ToUrl, counted, require_repository, require_url, time_option
-
-if TYPE_CHECKING:
-    from traces.incoming import IncomingRow
-
-START = "2026-01-01T00:00:00+00:00"
+from traces.ungar.keeping import EVERY_S, START, to_recording, to_store
 
 
 def record(
@@ -21,7 +15,7 @@ def record(
     episodes: Annotated[int, typer.Option(min=1, help="How many games to play.", show_default=False)],
     seed: Annotated[int, typer.Option(min=0, help="Game k is played with seed SEED + k.", show_default=False)],
     start: Annotated[str, typer.Option(metavar="TIME", help="created_at of the first game; never the clock.")] = START,
-    every: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Time between two games.")] = 60,
+    every: Annotated[int, typer.Option(min=1, metavar="SECONDS", help="Time between two games.")] = EVERY_S,
     name: Annotated[
         str | None, typer.Option(help="The recording's name in data/recorded/. \\[default: GAME-SEED]")
     ] = None,
@@ -73,38 +67,3 @@ def record(
             f"{counted(count, 'trace')} of {counted(episodes, 'game')} written to {where}; "
             f"next{after}: traces pin && dvc repro"
         )
-
-
-def to_recording(
-    path: Path, played: Iterable[list[IncomingRow]], game: str, episodes: int, seed: int, start_us: int, every_s: int
-) -> int:
-    """Write the games as a recording with its provenance; the count of its traces."""
-    from traces.files import folder_lock
-    from traces.recordings import write_recording
-    from traces.ungar.play import load_spec
-    from traces.ungar.record import recording_provenance
-
-    load_spec(game)  # first, so that a missing UNGAR is what is said
-    provenance = recording_provenance(game, episodes, seed, start_us, every_s)
-    count = 0
-    with folder_lock(path.parent), write_recording(path, provenance) as file:
-        for rows in played:
-            file.writelines(row.line(start_us if row.created_us is None else row.created_us) for row in rows)
-            count += len(rows)
-        provenance["traces"] = count
-    return count
-
-
-def to_store(url: str, played: Iterable[list[IncomingRow]]) -> tuple[str, int]:
-    """Add the games to a database, in one transaction; its name and the count of traces that were new."""
-    from traces.store import open_writable
-    from traces.store.write import BATCH_ROWS, StoreWriter
-
-    count = 0
-    engine, label = open_writable(url)
-    with StoreWriter(engine, label) as writer:
-        for rows in played:
-            for start in range(0, len(rows), BATCH_ROWS):
-                outcome = writer.add(rows[start : start + BATCH_ROWS], default_us=0)
-                count += len(outcome.added)
-    return label, count

@@ -61,6 +61,7 @@ def installed() -> dict[str, Any]:
     from importlib import metadata
 
     from traces.ungar.install import INSTALL, ungar_version
+    from training.install import INSTALL as INSTALL_TRAINING
 
     try:
         tunix: str | None = metadata.version("google-tunix")
@@ -68,7 +69,7 @@ def installed() -> dict[str, Any]:
         tunix = None
     return {
         "ungar": {"version": ungar_version(), "install": INSTALL},
-        "tunix": {"version": tunix, "install": "pip install --require-hashes -r requirements-training.lock"},
+        "tunix": {"version": tunix, "install": INSTALL_TRAINING},
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from commands.options import Json, counted
+from commands.workspace import load_manifest, stale_because
 
 
 def summary(json: Json = False) -> None:
@@ -32,78 +33,6 @@ def summary(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def load_manifest() -> dict[str, Any]:
-    """data/manifest.json.
-
-    Raises:
-        TracesError: there is none.
-    """
-    import json as json_module
-    from pathlib import Path
-
-    from traces.errors import TracesError
-
-    path = Path("data/manifest.json")
-    try:
-        manifest: Any = json_module.loads(path.read_bytes())
-    except (OSError, ValueError):
-        manifest = None
-    if not isinstance(manifest, dict) or "dataset_id" not in manifest:
-        raise TracesError(f"{path}: missing, or no manifest; `dvc repro` makes it")
-    return manifest
-
-
-def stale_because(manifest: dict[str, Any]) -> str | None:
-    """Why the manifest is not of what the workspace asks for and holds, as far as a look can tell; else None."""
-    from pathlib import Path
-
-    from stages.params.reading import load_params
-    from traces.pin import load_pin
-
-    asked, pin = load_params().model_dump(exclude_none=True), load_pin()
-    asked["filters"] = _without_nulls(asked["filters"])
-    scores = None if pin.scores is None else pin.scores.facts()
-    held = manifest["pin"]
-    if (manifest["exported_at"], held["rows"], held["scores"]) != (pin.as_of, pin.rows, scores):
-        return "data/snapshot.json was pinned anew since"
-    made = {
-        "dataset": {"name": manifest["dataset_name"], "version": manifest["dataset_version"]},
-        "decontaminate": {**manifest["decontaminate"], "evalsets": [*manifest["decontaminate"]["evalsets"]]},
-        "privacy": manifest["privacy"],
-        "split": manifest["split"],
-        "selection": _with_defaults(manifest["selection"]),
-        "filters": _without_nulls(manifest["filters"]),
-        "export": {"formats": list(manifest["exports"]), "parquet": manifest["parquet"] is not None},
-    }
-    preference = asked["export"].pop("preference")
-    ranked = _without_nulls(manifest["preference"] or {})
-    if ranked and {key: value for key, value in ranked.items() if key != "counts"} != preference:
-        return "params.yaml asks for another preference"
-    for group, held in made.items():
-        if asked[group] != held:
-            return f"params.yaml asks for another {group}"
-    for export in manifest["exports"].values():
-        if len(list(Path(export["path"]).glob("*.jsonl"))) != sum(export["shards"].values()):
-            return f"{export['path']}/ does not hold its files"
-    return None
-
-
-def _with_defaults(selection: dict[str, Any]) -> dict[str, Any]:
-    """The `selection` group as params.yaml has it now: since it was quoted, params may have been added."""
-    from pydantic import ValidationError
-
-    from stages.params.models import Selection
-
-    try:
-        return Selection.model_validate(selection).model_dump(exclude_none=True)
-    except ValidationError:
-        return selection
-
-
-def _without_nulls(group: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in group.items() if value is not None}
-
-
 def next_step(manifest: dict[str, Any]) -> str:
     """A command worth trying with this dataset."""
     import re
@@ -122,12 +51,12 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     counts, exports = manifest["counts"], manifest["exports"]
     seldom = ("too_short", "too_long", "unscored", "low_score", "unlisted", "contaminated", "sensitive")
     dropped = [name for name in seldom if counts.get(name)]
-    set_aside = ("quarantined", "filtered", "excluded", "rejected", *dropped, "deduplicated", "over_limit")
+    not_taken = ("quarantined", "filtered", "excluded", "rejected", *dropped, "deduplicated", "over_limit")
     rows = [
         ("dataset", manifest["dataset_id"]),
         ("as of", f"{manifest['exported_at']}, {counted(manifest['pin']['rows'], 'row')} pinned"),
         ("read", counted(counts["read"], "trace")),
-        ("not taken", ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in set_aside)),
+        ("not taken", ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in not_taken)),
         ("selected", f"{counted(counts['selected'], 'trace')}, {counts['duplicates']:,} of them repeat another's text"),
     ]
     for name, export in exports.items():

@@ -41,7 +41,7 @@ def verify(
 
       traces verify --until validate --attest provenance.json
 
-      traces verify --rev v1.0.0 --quick
+      traces verify --rev tunix-sft@v1.0.0 --quick
     """
     from commands.options import require_repository
     from commands.verification import run_verification, show

@@ -42,7 +42,7 @@ class Version:
 
     @property
     def full_name(self) -> str:
-        """All that it is called, and its commit where none is a tag: `v1.0.0 = main`, `spades = 0123456789ab`."""
+        """All that it is called, its commit where none is a tag: `tunix-sft@v1.0.0 = main`, `spades = 0123456789ab`."""
         more = f" (and {len(self.refs) - _NAMED} more)" if len(self.refs) > _NAMED else ""
         return " = ".join((*self.names, *self.refs[:_NAMED], *(() if self.names else (self.name,)))) + more
 

@@ -16,11 +16,11 @@ from fastapi.responses import JSONResponse
 from service.datasets.making import Maker
 from service.datasets.shards import end_fetches
 from service.guard import Guard
-from service.jobs.progress import shown_lines
 from service.jobs.queue import Queue
 from service.room import NoRoomError
 from service.routes import datasets, difference, files, jobs, page, report, status, ungar
 from service.settings import Settings
+from service.shown import shown_lines
 from service.status import StatusBoard
 from stages.addresses.objects import open_objects
 from traces.errors import TracesError, WrongUse

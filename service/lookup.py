@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from commands.status import gather
-from service.jobs.progress import shown_lines
+from service.shown import shown_lines
 from traces.errors import TracesError
 
 _NAMED = ("trace-datasets", "dvc", "fastapi", "pyarrow", "duckdb")

@@ -175,7 +175,7 @@ class Recorded(_Answer):
     """Traces that were recorded."""
 
     game: str
-    episodes: int
+    count: int
     seed: int
     written: str
     ids: list[str]

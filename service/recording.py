@@ -8,19 +8,18 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from commands.record import START, to_recording, to_store
 from traces.errors import TracesError
 from traces.recordings import RECORDED, recording_path
 from traces.store import DATABASE_URL
 from traces.times import require_us
 from traces.ungar.install import INSTALL, ungar_version
+from traces.ungar.keeping import EVERY_S, START, to_recording, to_store
 
 if TYPE_CHECKING:
     from traces.incoming import IncomingRow
 
 NOT_INSTALLED, CANNOT_WRITE = 3, 4  # exit codes
 PREVIEW = 3
-EVERY_S = 60
 
 
 class _Seen:
@@ -62,7 +61,7 @@ def main(game: str, count: int, seed: int) -> None:
     except (TracesError, OSError) as error:
         print(str(error), file=sys.stderr)
         sys.exit(CANNOT_WRITE)
-    held = {"game": game, "episodes": count, "seed": seed, "written": where}
+    held = {"game": game, "count": count, "seed": seed, "written": where}
     print(json.dumps({**held, "ids": seen.ids, "preview": seen.first}))
 
 

@@ -1,4 +1,4 @@
-"""extract_traces: exactly the pinned rows, canonical, each a valid trace; the rest set aside with its reason.
+"""extract_traces: exactly the pinned rows, canonical, each a valid trace; the rest quarantined with its reason.
 
 Reads the trace store as data/snapshot.json pins it; writes data/traces/, data/quarantine/ and data/scores/.
 """
@@ -73,7 +73,7 @@ class Checked(NamedTuple):
 
 @dataclass
 class Extracted:
-    """What became of one partition: its digest as really read, its valid traces, and what was set aside."""
+    """What became of one partition: its digest as really read, its valid traces, and what was quarantined."""
 
     partition: Partition
     last_us: int | None
@@ -165,7 +165,7 @@ def recall_partition(
 def extract_partition(source: Source, max_bytes: int, traces: Path, quarantine: Path) -> Extracted | None:
     """Write one partition's valid traces and its quarantine; None where it has no rows any more.
 
-    Payloads of more than `max_bytes` are set aside.
+    Payloads of more than `max_bytes` are quarantined.
     """
     rows = source.rows()
     first = next(rows, None)
@@ -173,27 +173,27 @@ def extract_partition(source: Source, max_bytes: int, traces: Path, quarantine: 
         return None
     fingerprint = Fingerprint()
     name = partition_name(first.created_us, first.id)
-    set_aside: list[Quarantined] = []
+    quarantined: list[Quarantined] = []
     read = chunks(chain([first], rows), payload_bytes)
     del first  # its payload, which may be large, goes with its chunk
-    checked = (item for chunk in read for item in _valid(fingerprint.watch(chunk), max_bytes, set_aside))
+    checked = (item for chunk in read for item in _valid(fingerprint.watch(chunk), max_bytes, quarantined))
     # By what the traces say and not by what was read: a payload's text is longer in one store than in another.
     written = chunks(checked, lambda item: item.size)
     valid = write_batches(partition_path(traces, name), TRACES_SCHEMA, map(trace_batch, written))
-    if set_aside:
+    if quarantined:
         with (quarantine / f"{name}.jsonl").open("wb") as file:
-            file.writelines(msgspec.json.encode(line) + b"\n" for line in set_aside)
-    reasons = Counter(item.reason for item in set_aside)
-    return Extracted(fingerprint.partition, fingerprint.last_us, valid, set_aside[:SHOWN], reasons)
+            file.writelines(msgspec.json.encode(line) + b"\n" for line in quarantined)
+    reasons = Counter(item.reason for item in quarantined)
+    return Extracted(fingerprint.partition, fingerprint.last_us, valid, quarantined[:SHOWN], reasons)
 
 
-def _valid(rows: list[Row], max_bytes: int, set_aside: list[Quarantined]) -> Iterator[Checked]:
+def _valid(rows: list[Row], max_bytes: int, quarantined: list[Quarantined]) -> Iterator[Checked]:
     for row in rows:
         try:
             yield checked_trace(row, max_bytes)
         except InvalidTrace as error:
             created_at = None if row.created_us is None else to_iso(row.created_us)
-            set_aside.append(Quarantined(row.id, created_at, str(error)))
+            quarantined.append(Quarantined(row.id, created_at, str(error)))
 
 
 def trace_batch(rows: list[Checked]) -> pa.RecordBatch:

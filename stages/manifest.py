@@ -1,6 +1,6 @@
 """manifest: what the dataset is, every hash quoted from dvc.lock and held against the bytes.
 
-Reads dvc.lock and all that the stages before it made; writes data/manifest.json and data/trace_ids.txt.
+Reads dvc.lock and all that the stages before it made; writes data/manifest.json and data/trace_ids/.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from stages.paths import EXPORT, SMOKE_GRPO
 from stages.runtime.run import run_stage
 from stages.smoke_train import DECIMALS, prepare_jax, require_gate
 from traces.files import write_text
-from training.sft_smoke import require_training, sample
+from training.install import require_training
+from training.spread import sample
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
 

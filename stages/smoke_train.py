@@ -16,7 +16,8 @@ from stages.paths import EXPORT, SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
 from stages.runtime.run import run_stage
 from traces.errors import TracesError
 from traces.files import write_text
-from training.sft_smoke import require_training, run_smoke
+from training.install import require_training
+from training.sft_smoke import run_smoke
 
 # Losses after ten steps were seen to differ by a millionth between instruction sets.
 DECIMALS = 3

@@ -18,7 +18,7 @@ from stages.gate.artefacts import (
     check_manifest,
     check_scores,
     check_trace_ids,
-    load_manifest,
+    read_manifest,
 )
 from stages.gate.choices import check_pairs, check_selection
 from stages.gate.faults import NAMED, Faults
@@ -62,7 +62,7 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
     with faults.guard("dvc.lock"):
         check_lock(faults, hashes)
     with faults.guard(str(MANIFEST), "manifest"):
-        manifest = load_manifest(faults)
+        manifest = read_manifest(faults)
         right = check_manifest(params, manifest, faults)
         with faults.guard(str(CARD), "card"):
             check_card(params, right, faults)

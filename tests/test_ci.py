@@ -17,7 +17,7 @@ WORKFLOW, PULL_REQUEST = (
 
 def test_the_gate_blocks_every_push_and_what_runs_each_night_none() -> None:
     assert set(WORKFLOW["on"]) == {"push", "workflow_dispatch", "schedule"}
-    gate, *nightly = (WORKFLOW["jobs"][name] for name in ("gate", "smoke", "soak"))
+    gate, *nightly = (WORKFLOW["jobs"][name] for name in ("gate", "check", "soak"))
     assert "if" not in gate
     assert not gate.get("continue-on-error")
     assert [step["run"] for step in gate["steps"] if "run" in step] == ["make gate"]

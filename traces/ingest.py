@@ -28,7 +28,7 @@ Watch = Callable[[Iterable[NumberedLine], str], Iterable[NumberedLine]]
 
 @dataclass
 class Ingested:
-    """How many rows were new, how many were there already, and how many lines were set aside."""
+    """How many rows were new, how many were there already, and how many lines were quarantined."""
 
     added: int = 0
     present: int = 0

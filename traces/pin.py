@@ -96,7 +96,7 @@ def _days(partition: Partition, following: Partition | None) -> str:
 
 
 def dump_pin(pin: Pin) -> str:
-    """The text of data/snapshot.json, one line a partition, so that Git can merge and show changes."""
+    """The text of data/snapshot.json, one line a partition, so that Git can show changes."""
     head: dict[str, object] = {
         "as_of": pin.as_of,
         "store": pin.store,

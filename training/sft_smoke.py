@@ -6,50 +6,22 @@ trains. `JAX_PLATFORMS` chooses CPU, GPU or TPU, as JAX reads it.
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 try:
     import typer
 
     from traces.errors import TracesError, WrongUse, one_line, unexpected
+    from training.install import require_training
+    from training.spread import spread
     from training.templates import load_template, template_names
 except ModuleNotFoundError as fault:
     sys.exit(f"sft_smoke: {sys.executable} lacks {fault.name}; `source .venv/bin/activate` (or `make repro`)")
 
 if TYPE_CHECKING:
     from training.smoke.sft import SmokeRun
-
-R = TypeVar("R")
-
-INSTALL = "pip install --require-hashes -r requirements-training.lock"
-
-
-def require_training() -> None:
-    """Say how to install what training needs, where it is missing.
-
-    Raises:
-        TracesError: it is.
-    """
-    missing = [
-        name for name in ("tunix", "jax", "grain", "qwix", "sentencepiece") if not importlib.util.find_spec(name)
-    ]
-    if missing:
-        raise TracesError(f"{', '.join(missing)}: not installed; `{INSTALL}` (`make repro` does)")
-
-
-def sample(records: Sequence[R], samples: int) -> list[R]:
-    """At most `samples` records, as far from each other as can be: an export is in the order of time."""
-    return [records[number] for number in spread(len(records), samples)]
-
-
-def spread(total: int, samples: int) -> list[int]:
-    """At most `samples` of the numbers below `total`, as far from each other as can be."""
-    count = min(samples, total)
-    return [number * total // count for number in range(count)]
 
 
 def run_smoke(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.bench import Bench, say
 from benchmarks.cache import cached
-from benchmarks.database import append, counted
+from benchmarks.database import append, server_count
 from benchmarks.measure import Measurement
 from benchmarks.parts.versions import tag
 
@@ -76,4 +76,4 @@ def run(bench: Bench) -> Incremental:
 def rows_read(url: str) -> int:
     """Rows of the table that the server has read so far, to send them or to compute with them."""
     query = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'traces'"
-    return counted(url, query)
+    return server_count(url, query)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.bench import TINY, TINY_PARTITION, Bench, Built, measure_stages, say
 from benchmarks.cache import cached
-from benchmarks.database import counted
+from benchmarks.database import server_count
 from benchmarks.measure import Measurement
 
 WORKERS = (1, 2)
@@ -105,12 +105,12 @@ def looked_at(bench: Bench, rows: int, built: Built) -> Sized:
     unchanged = built.workspace.build()
     say("what the server sorts for the pin")
     temporary = "SELECT temp_bytes FROM pg_stat_database WHERE datname = current_database()"
-    before = counted(url, temporary)
+    before = server_count(url, temporary)
     built.workspace.pin()
     return Sized(
         rows,
-        counted(url, "SELECT pg_total_relation_size('traces')"),
-        counted(url, temporary) - before,
+        server_count(url, "SELECT pg_total_relation_size('traces')"),
+        server_count(url, temporary) - before,
         built.pin,
         built.build,
         unchanged,

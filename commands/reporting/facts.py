@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commands.summary import load_manifest, stale_because
+from commands.workspace import load_manifest, stale_because
 from stages.addresses.lock import read_lock
 from stages.paths import EXPORT, SMOKE_LOSS, SMOKE_TRAIN, VALIDATION
 from traces.errors import TracesError

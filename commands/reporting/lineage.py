@@ -12,7 +12,7 @@ from stages.addresses.lock import locked_params
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Entry:
     """What a stage made, or what the first one begins with (`stage` is empty); `size` in bytes."""
 
     stage: str
@@ -22,17 +22,17 @@ class Artefact:
     md5: str
 
 
-def inputs(entries: dict[str, Any]) -> list[Artefact]:
+def inputs(entries: dict[str, Any]) -> list[Entry]:
     """The data that no stage made, in the order of the paths."""
     made = {out["path"] for entry in entries.values() for out in entry.get("outs", ())}
     deps = {dep["path"]: dep for entry in entries.values() for dep in entry.get("deps", ())}
-    return [_artefact("", deps[path]) for path in sorted(deps.keys() - made) if path.startswith("data/")]
+    return [_entry("", deps[path]) for path in sorted(deps.keys() - made) if path.startswith("data/")]
 
 
-def outputs(entries: dict[str, Any]) -> list[Artefact]:
+def outputs(entries: dict[str, Any]) -> list[Entry]:
     """What the stages made, in their order; formats that were not asked for are empty folders, and left out."""
-    made = [_artefact(stage, out) for stage in _in_order(entries) for out in entries[stage].get("outs", ())]
-    return [artefact for artefact in made if artefact.files]
+    made = [_entry(stage, out) for stage in _in_order(entries) for out in entries[stage].get("outs", ())]
+    return [entry for entry in made if entry.files]
 
 
 def params(entries: dict[str, Any]) -> dict[str, str]:
@@ -50,8 +50,8 @@ def _in_order(entries: dict[str, Any]) -> list[str]:
     return list(TopologicalSorter(needs).static_order())
 
 
-def _artefact(stage: str, item: dict[str, Any]) -> Artefact:
-    return Artefact(stage, item["path"], item.get("nfiles", 1), item["size"], item["md5"])
+def _entry(stage: str, item: dict[str, Any]) -> Entry:
+    return Entry(stage, item["path"], item.get("nfiles", 1), item["size"], item["md5"])
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from commands.reporting.columns import IntArray
 from commands.reporting.texts import texts_at
-from training.sft_smoke import spread
+from training.spread import spread
 from training.templates import Template
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
 from training.tokens import SftRecord, tokenise

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from service.jobs.progress import shown_lines
 from service.processes import run_module
 from service.room import require_room
 from service.settings import Settings
+from service.shown import shown_lines
 from stages.runtime.memo import CODE, code_hash
 from traces.errors import TracesError
 

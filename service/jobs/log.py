@@ -8,7 +8,7 @@ PIECE = 1 << 16  # bytes
 _ENDS = (b"\n", b"\r")  # a progress bar's lines end in the second
 
 
-def read_piece(log: Path, start: int, ended: bool) -> tuple[int, bytes]:
+def read_lines(log: Path, start: int, ended: bool) -> tuple[int, bytes]:
     """Whole lines from byte `start` on, and where they begin; the last one without its end where the log has ended.
 
     A line that `start` is in the middle of is left out, and so is one that is longer than a piece. Where nothing comes,
@@ -42,7 +42,7 @@ def end_of(log: Path) -> str:
         size = log.stat().st_size
     except FileNotFoundError:
         return ""
-    return read_piece(log, max(0, size - PIECE + 1), ended=True)[1].decode(errors="replace")
+    return read_lines(log, max(0, size - PIECE + 1), ended=True)[1].decode(errors="replace")
 
 
 def lines_of(place: int, data: bytes) -> list[tuple[int, str]]:

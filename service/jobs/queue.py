@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from service.datasets.catalog import find_dataset
 from service.jobs.base import base_of
 from service.jobs.journal import Asked, Job, Result, State, all_jobs, new_job
-from service.jobs.log import lines_of, read_piece
+from service.jobs.log import lines_of, read_lines
 from service.jobs.marks import mark_of, marked_processes
 from service.jobs.request import BuildRequest
 from service.room import require_room
@@ -158,7 +158,7 @@ class Queue:
         """The log from byte `start` to its end as it is written: lines, each with the byte after it."""
         while True:
             ended = await asyncio.to_thread(lambda: job.state) in DONE
-            place, data = await asyncio.to_thread(read_piece, job.log, start, ended)
+            place, data = await asyncio.to_thread(read_lines, job.log, start, ended)
             after = place + len(data)
             yield lines_of(place, data)
             if after == start:

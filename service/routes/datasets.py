@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 
 from service.datasets.catalog import Dataset, all_datasets, find_dataset
-from service.datasets.encodings import encoding_of
-from service.datasets.ranges import UnsatisfiableError, names_tag, range_of
 from service.datasets.shards import find_shards
 from service.datasets.streaming import Streamed, encoded, read_shards
 from service.models import DatasetAnswer, Datasets, Fault
 from service.routes.common import GUARDED, NO_ROOM, ObjectsPart, SettingsPart
+from service.routes.encodings import encoding_of
+from service.routes.ranges import UnsatisfiableError, names_tag, range_of
 from stages.params.values import FormatName
 
 router = APIRouter(prefix="/api", tags=["datasets"])

@@ -17,11 +17,12 @@ from pydantic import ValidationError
 from service.datasets.catalog import manifest_of
 from service.jobs.journal import Job
 from service.jobs.log import end_of
-from service.jobs.progress import done_share, shown_lines, stage_of
+from service.jobs.progress import done_share, stage_of
 from service.jobs.queue import Queue, QueueFullError
 from service.jobs.request import BuildRequest
 from service.models import BuiltAnswer, Fault, JobAnswer, Jobs
 from service.routes.common import GUARDED, NO_ROOM, QueuePart, Token
+from service.shown import shown_lines
 
 router = APIRouter(prefix="/api", tags=["jobs"])
 _TEXT = {"type": "string"}

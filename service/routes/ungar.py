@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.jobs.progress import shown_lines
 from service.models import Fault, Recorded
 from service.processes import run_module
 from service.recording import CANNOT_WRITE, NOT_INSTALLED
 from service.room import require_room
 from service.routes.common import GUARDED, NO_ROOM, SettingsPart, Token
+from service.shown import shown_lines
 from stages.params.values import WHOLE
 
 router = APIRouter(prefix="/api/ungar", tags=["ungar"])

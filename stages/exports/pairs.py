@@ -38,7 +38,7 @@ from stages.selection.filters import decode_meta
 from traces.errors import TracesError
 from traces.files import read_piece, scratch_folder
 
-CANDIDATE_SCHEMA = make_schema(
+SELECTED_SCHEMA = make_schema(
     [
         ("part", pa.int32()),  # the partition, counted in order
         ("place", pa.int64()),  # the trace's in it: with `part` the (created_at, id) order
@@ -74,10 +74,10 @@ _IN_ORDER = """
     SELECT part, id::VARCHAR, split, rejected_part, rejected_id::VARCHAR, first, size FROM pairs ORDER BY part, place
 """
 # An id as UUID takes 16 bytes.
-_BY_METADATA = "SELECT * REPLACE (id::UUID AS id) FROM candidates WHERE rank IS NOT NULL"
-_BY_SCORES = "SELECT candidates.* REPLACE (id::UUID AS id, score AS rank) FROM candidates JOIN scores USING (id)"
+_BY_METADATA = "SELECT * REPLACE (id::UUID AS id) FROM selected WHERE rank IS NOT NULL"
+_BY_SCORES = "SELECT selected.* REPLACE (id::UUID AS id, score AS rank) FROM selected JOIN scores USING (id)"
 _COUNTS = {
-    "selected": "SELECT count(*) FROM candidates",
+    "selected": "SELECT count(*) FROM selected",
     "ranked": "SELECT count(*) FROM ranked",
     "answers": "SELECT count(*) FROM answers",
     "alone": f"SELECT count(*) FROM (SELECT 1 FROM answers GROUP BY {_GROUP} HAVING count(*) = 1)",  # noqa: S608
@@ -96,13 +96,13 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
     if preference.key is None and not partition_names(SCORES):
         raise TracesError(f"{SCORES}: holds no scores to rank by; `dvc repro` makes it")
     with scratch_folder("pairs") as scratch:
-        candidates, texts = scratch / "candidates", scratch / "texts"
-        candidates.mkdir()
+        selected, texts = scratch / "selected", scratch / "texts"
+        selected.mkdir()
         texts.mkdir()
-        find = partial(find_candidates, candidates=candidates, texts=texts, preference=preference)
+        find = partial(write_selected, selected=selected, texts=texts, preference=preference)
         for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
             pass
-        counts = _pair(candidates, texts, names, folder, by_scores=preference.key is None)
+        counts = _pair(selected, texts, names, folder, by_scores=preference.key is None)
     pairs = sum(counts[split] for split in SPLITS)
     written = {
         "unranked": counts["selected"] - counts["ranked"],
@@ -116,13 +116,13 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
     return written
 
 
-def find_candidates(part: tuple[int, str], candidates: Path, texts: Path, preference: Preference) -> None:
+def write_selected(part: tuple[int, str], selected: Path, texts: Path, preference: Preference) -> None:
     """Write what pairing must know of one partition's traces, and the completions end to end into a file of `texts`."""
     with (texts / part[1]).open("wb") as file:
-        write_partition(partition_path(candidates, part[1]), CANDIDATE_SCHEMA, _candidates(part, preference, file))
+        write_partition(partition_path(selected, part[1]), SELECTED_SCHEMA, _selected(part, preference, file))
 
 
-def _candidates(part: tuple[int, str], preference: Preference, texts: IO[bytes]) -> Iterator[tuple[Any, ...]]:
+def _selected(part: tuple[int, str], preference: Preference, texts: IO[bytes]) -> Iterator[tuple[Any, ...]]:
     number, name = part
     first = 0
     for place, (split, trace) in enumerate(rendered_members(name, with_steps=False)):
@@ -133,11 +133,11 @@ def _candidates(part: tuple[int, str], preference: Preference, texts: IO[bytes])
         first += size
 
 
-def _pair(candidates: Path, texts: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:
+def _pair(selected: Path, texts: Path, names: list[str], folder: Path, by_scores: bool) -> Counter[str]:
     """Write the pairs by the chosen trace's partition; how many there are by split, and what became of the others."""
     counts: Counter[str] = Counter()
-    with open_database(candidates.parent) as database:
-        database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
+    with open_database(selected.parent) as database:
+        database.read_parquet(str(selected / "*.parquet")).create_view("selected")
         if by_scores:
             database.read_parquet(str(SCORES / "*.parquet")).create_view("scores")
         database.execute(f"CREATE VIEW ranked AS {_BY_SCORES if by_scores else _BY_METADATA}")

@@ -45,7 +45,7 @@ def check_lock(faults: Faults, hashes: dict[str, str]) -> None:
         faults.add("hash", where, what)
 
 
-def load_manifest(faults: Faults) -> dict[str, Any]:
+def read_manifest(faults: Faults) -> dict[str, Any]:
     """data/manifest.json, held to its schema; empty where it is no object."""
     held = json.loads(MANIFEST.read_bytes())
     for fault in fast_validator(load_schema("manifest")).iter_errors(held):

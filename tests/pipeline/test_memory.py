@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.memory import peak_mb
+from tests.pipeline.memory import peak_mb
 from tests.support.samples import write_sqlite
 from tests.support.shell import copy_repository, run
 

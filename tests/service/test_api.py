@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from stages.params.reading import load_params
-from tests.pipeline.test_secrets import git_objects
 from tests.service.running import TOKEN, Service, running
+from tests.support.git import git_objects
 from tests.support.shell import ROOT, run
 
 DUELS = {"name": "duels", "version": "v1", "filters": {"game": "high_card_duel"}, "formats": ["tunix_sft"]}

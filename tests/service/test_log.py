@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.jobs.log import PIECE, end_of, lines_of, read_piece
-from service.jobs.progress import shown_lines
+from service.jobs.log import PIECE, end_of, lines_of, read_lines
+from service.shown import shown_lines
 
 SECRET = "postgresql://u:hunter2secret@h/db"
 
@@ -16,7 +16,7 @@ SECRET = "postgresql://u:hunter2secret@h/db"
 def read(log: Path, start: int, ended: bool = True) -> str:
     found = b""
     while True:
-        place, data = read_piece(log, start, ended)
+        place, data = read_lines(log, start, ended)
         found += data
         if place + len(data) == start:
             return found.decode()
@@ -42,7 +42,7 @@ def test_pieces_end_where_lines_do(tmp_path: Path) -> None:
     log.write_text("".join(lines))
     for ended in (True, False):
         assert read(log, 0, ended) == "".join(lines)
-    place, data = read_piece(log, 0, ended=True)
+    place, data = read_lines(log, 0, ended=True)
     assert 0 < len(data) <= PIECE
     places = [end for end, _ in lines_of(place, data)]
     assert read(log, places[3]) == "".join(lines[4:])
@@ -58,7 +58,7 @@ def test_a_line_longer_than_a_piece_is_left_out(tmp_path: Path, ended: bool) -> 
 
 
 def test_there_is_no_log_yet(tmp_path: Path) -> None:
-    assert read_piece(tmp_path / "log.txt", 5, ended=False) == (5, b"")
+    assert read_lines(tmp_path / "log.txt", 5, ended=False) == (5, b"")
     assert end_of(tmp_path / "log.txt") == ""
 
 

@@ -1,4 +1,4 @@
-"""extract_traces: exactly the pinned rows, valid ones canonical, the rest set aside with its reason."""
+"""extract_traces: exactly the pinned rows, valid ones canonical, the rest quarantined with its reason."""
 
 from __future__ import annotations
 

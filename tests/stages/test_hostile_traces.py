@@ -1,4 +1,4 @@
-"""Hostile traces, from payload to exports: exactly, by the documented policy, or set aside; no neighbour changes."""
+"""Hostile traces, from payload to exports: exactly, by the documented policy, or quarantined; no neighbour changes."""
 
 from __future__ import annotations
 

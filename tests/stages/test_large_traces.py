@@ -1,4 +1,4 @@
-"""Large traces: read, held and written a few at a time, and too large ones set aside, from every kind of store."""
+"""Large traces: read, held and written a few at a time, and too large ones quarantined, from every kind of store."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ import pytest
 from tests.support.shell import ROOT, run
 from tests.training.support import record
 from traces.errors import TracesError
+from training.install import require_training
 from training.records import JsonLines, export_files
 from training.renderers.tunix_sft import Example, render_turns
-from training.sft_smoke import require_training, sample
 from training.templates import load_template, template_names
 from training.tokenizers import train_tokenizer
 from training.tokens import SftRecord, learned_text, tokenise
@@ -91,12 +91,6 @@ def test_what_is_not_installed_is_said_with_how_to_install_it(monkeypatch: pytes
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tunix" else real(name))
     with pytest.raises(TracesError, match=r"^tunix: not installed; `pip install --require-hashes -r req"):
         require_training()
-
-
-def test_a_sample_is_spread_over_the_export() -> None:
-    records = [record(number) for number in range(10)]
-    assert [r.id for r in sample(records, 4)] == ["record 0", "record 2", "record 5", "record 7"]
-    assert sample(records, 99) == records
 
 
 class RawTrace(msgspec.Struct):

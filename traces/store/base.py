@@ -236,10 +236,6 @@ class Store(ABC):
         us: int | None = self.scalar(newest)
         return us
 
-    def count_undated(self) -> int:
-        """How many rows have no time that the project can hold."""
-        return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us.is_(None))))
-
     def count_after(self, as_of_us: int) -> int:
         """How many rows are later than `as_of_us`."""
         return int(self.scalar(select(func.count()).select_from(traces).where(self.created_us > as_of_us)))

@@ -19,7 +19,7 @@ from stages.runtime import cluster, memo
 from stages.runtime.cluster import InWorkspace
 from stages.runtime.executor import open_workers
 from tests.stages.lockfile import describe, set_params
-from tests.support.cluster import dask_cluster
+from tests.stages.runtime.local_cluster import dask_cluster
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
 from traces.files import hash_file

@@ -11,7 +11,8 @@ import pytest
 from tests.support.samples import created_at, payload, stored, trace_id, write_sqlite
 from traces.errors import TracesError
 from traces.partitions import Row, fingerprint
-from traces.store import Census, open_store
+from traces.store import open_store
+from traces.store.base import Census
 from traces.times import LAST_US, parse_us
 
 

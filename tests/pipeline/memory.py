@@ -1,4 +1,4 @@
-"""The peak memory of a command: `python -m tests.support.memory COMMAND...` runs it and prints kilobytes last.
+"""The peak memory of a command: `python -m tests.pipeline.memory COMMAND...` runs it and prints kilobytes last.
 
 A process of its own, because a command started from a large one is charged with that one's memory.
 """
@@ -16,7 +16,7 @@ from tests.support.shell import ROOT, run
 def peak_mb(folder: Path, *command: str, **settings: str) -> float:
     """The resident memory, in MB, of the largest process that a command was."""
     done = run(
-        folder, sys.executable, "-m", "tests.support.memory", *command, timeout=1800, PYTHONPATH=str(ROOT), **settings
+        folder, sys.executable, "-m", "tests.pipeline.memory", *command, timeout=1800, PYTHONPATH=str(ROOT), **settings
     )
     return int(done.out.splitlines()[-1]) / 1024
 
