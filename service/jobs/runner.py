@@ -36,6 +36,8 @@ def main(folder: Path) -> None:
     """Run the job in `folder`, with the repository's root as the working directory."""
     job = Job(folder)
     signal.signal(signal.SIGTERM, _cancel)
+    # What a shell runs in the background ignores Ctrl-C, and so would all that is started here, to the last worker.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with job.held():
         if job.result is not None:
             return

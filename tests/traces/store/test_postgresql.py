@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from benchmarks.database import counted
+from benchmarks.database import server_count
 from tests.support.samples import created_at, payload, trace_id
 from traces.errors import TracesError
 from traces.partitions import Partition, Row, fingerprint
@@ -58,10 +58,10 @@ def test_the_server_sorts_no_payloads_for_the_partitions(database: Database) -> 
             "INSERT INTO traces SELECT gen_random_uuid(), now(), '1.0', json_build_object('x', repeat('x', 1000))"
             " FROM generate_series(1, 8000)"
         )
-    before = counted(url, spilled)
+    before = server_count(url, spilled)
     with open_store(url) as store:
         assert sum(partition.rows for partition in store.partitions(LAST_US, 1000)) == 8000
-    assert counted(url, spilled) == before
+    assert server_count(url, spilled) == before
 
 
 @pytest.mark.parametrize("size", [1, 2, 8, 10**6])
