@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from service.datasets.catalog import find_dataset
-from service.jobs.base import base_of
+from service.jobs.base import base_of, workspace_turn
 from service.jobs.journal import Asked, Job, Result, State, all_jobs, new_job
 from service.jobs.log import lines_of, read_lines
 from service.jobs.marks import mark_of, marked_processes
@@ -62,11 +62,12 @@ class Queue:
             TracesError: params.yaml is not what its schema says.
             pydantic.ValidationError: the request does not go together with params.yaml.
         """
-        load_params(self.settings.root / PARAMS)
-        held = read_yaml(self.settings.root / PARAMS)
+        with workspace_turn(self.settings.root):
+            load_params(self.settings.root / PARAMS)
+            held = read_yaml(self.settings.root / PARAMS)
+            base = base_of(self.settings.root)
         Params.model_validate(request.params(held))
         arguments = request.arguments(held)
-        base = base_of(self.settings.root)
         key = hashlib.sha256(json.dumps([base, arguments]).encode()).hexdigest()
         with self.turn:
             return self._job(Asked(key, base, 0, request.model_dump(mode="json"), arguments))

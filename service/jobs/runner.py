@@ -13,13 +13,14 @@ import sys
 import time
 import traceback
 from contextlib import suppress
+from itertools import chain, repeat
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from commands.repository import clean_environment, commit_of
 from service.datasets.catalog import manifest_of
-from service.jobs.base import base_of
+from service.jobs.base import base_of, workspace_turn
 from service.jobs.journal import Job, Result
 from service.jobs.marks import mark_of, marked_processes
 from service.jobs.progress import failure
@@ -46,7 +47,7 @@ def main(folder: Path) -> None:
             result = Result("cancelled") if job.unwanted else _run(job)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         except _CancelledError:
-            _end_leftovers(job.folder)
+            _end(job.folder)
             result = _made(job) or Result("cancelled")
         except Exception:  # a job without a result would be begun again
             traceback.print_exc()
@@ -60,30 +61,45 @@ def _cancel(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run(job: Job) -> Result:
-    _end_leftovers(job.folder)
+    _end(job.folder)
     if done := _made(job):
         return done
-    if base_of(Path()) != job.asked.base:
-        return Result("failed", error="the repository has changed since this was asked for; ask again")
-    command = [sys.executable, "-m", "dvc", "exp", "run", "validate", "--temp", "--name", job.experiment]
-    for argument in job.asked.arguments:
-        command += ["-S", argument]
     with job.log.open("ab") as log:
-        child = subprocess.Popen(  # noqa: S603 - DVC, with arguments that the params' models have checked
-            command,
-            env=clean_environment() | mark_of(job.folder) | {"PYTHONUNBUFFERED": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            child.wait()
-        except _CancelledError:
-            _end(child, job.folder)
-            raise
+        begun = log.tell()
+        with workspace_turn(Path()):
+            if base_of(Path()) != job.asked.base:
+                return Result("failed", error="the repository has changed since this was asked for; ask again")
+            child = _begin(job, log)
+            try:
+                while child.poll() is None and not _has_left_workspace(job.log, begun):
+                    time.sleep(0.05)
+            except _CancelledError:
+                _end(job.folder)  # before another has its turn
+                raise
+    child.wait()
     if child.returncode == 0 and (done := _made(job)):
         return done
     return Result("failed", error=failure(job.log))
+
+
+def _begin(job: Job, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "dvc", "exp", "run", "validate", "--temp", "--name", job.experiment]
+    for argument in job.asked.arguments:
+        command += ["-S", argument]
+    return subprocess.Popen(  # noqa: S603 - DVC, with arguments that the params' models have checked
+        command,
+        env=clean_environment() | mark_of(job.folder) | {"PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def _has_left_workspace(log: Path, begun: int) -> bool:
+    """Whether DVC has stashed the experiment: it says that it reproduces it when the workspace is as it was."""
+    with log.open("rb") as said:
+        said.seek(begun)
+        return b"Reproducing experiment" in said.read()
 
 
 def _made(job: Job) -> Result | None:
@@ -94,29 +110,24 @@ def _made(job: Job) -> Result | None:
     return None
 
 
-def _end(child: subprocess.Popen[bytes], folder: Path) -> None:
-    """End a job as Ctrl-C in a terminal does: DVC itself ignores it while a stage runs, and leaves it to that."""
-    for _ in range(_TRIES):
-        _send(folder, signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_PATIENCE_S)
-            break
-    _end_leftovers(folder)
+def _end(folder: Path) -> None:
+    """End all that a job runs, also what a killed runner left, as Ctrl-C does: so each leaves what it touched in order.
+
+    DVC itself ignores that while a stage runs, and leaves it to the stage.
+    """
+    numbers = chain(repeat(signal.SIGINT, _TRIES), repeat(signal.SIGKILL))
+    while pids := _processes(folder):
+        number = next(numbers)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        until = time.monotonic() + _PATIENCE_S
+        while _processes(folder) and time.monotonic() < until:
+            time.sleep(0.05)
 
 
-def _end_leftovers(folder: Path) -> None:
-    """Kill what a job left running: of a runner that was killed, DVC and its stages go on."""
-    while _send(folder, signal.SIGKILL):
-        time.sleep(0.05)
-
-
-def _send(folder: Path, number: signal.Signals) -> bool:
-    """Send a signal to all that a job runs; False where nothing does."""
-    pids = [pid for pid in marked_processes(folder) if pid != os.getpid()]
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-    return bool(pids)
+def _processes(folder: Path) -> list[int]:
+    return [pid for pid in marked_processes(folder) if pid != os.getpid()]
 
 
 if __name__ == "__main__":
