@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +13,7 @@ import typer
 
 from commands.app import paragraphs, run
 from commands.options import require_repository
-from service.settings import LOOPBACK, Limits, Settings, is_loopback, load_token
+from service.settings import LOOPBACK, TOKEN, Limits, Settings, is_loopback, load_token
 from traces.errors import WrongUse
 
 app = typer.Typer(
@@ -64,11 +67,10 @@ def serve(
         jobs=jobs,
         limits=Limits(writes_a_minute=writes_a_minute),
     )
+    listening = _listening(host, port)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(settings),
-            host=host,
-            port=port,
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -77,8 +79,25 @@ def serve(
             limit_concurrency=settings.limits.connections,
         )
     )
-    with alone(settings.root), suppress(KeyboardInterrupt):
-        server.run()
+    with alone(settings.root), listening, suppress(KeyboardInterrupt):
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+        may = "" if token else f" (only to read: started without {TOKEN})"
+        print(f"service: {address}{may}", file=sys.stderr, flush=True)
+        server.run([listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        WrongUse: it cannot.
+    """
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        # Python adds where, which is said here already; what the resolver of names says has a number below 0.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror or error)
+        raise WrongUse(f"--host {host} --port {port}: {why.lower()}") from None
 
 
 app.command(help=paragraphs(serve.__doc__ or ""))(serve)

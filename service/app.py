@@ -78,13 +78,19 @@ async def _no_room(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, 507)
 
 
-async def _unfit(_request: Request, error: Exception) -> JSONResponse:
+async def _unfit(request: Request, error: Exception) -> JSONResponse:
     """A request that is not as it must be, by itself or together with params.yaml: each field with what is wrong."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
+    if not _is_json(request) and any(one["loc"] == ("body",) for one in found):
+        found = [{"loc": ("body",), "msg": "send JSON, as Content-Type: application/json", "type": "content_type"}]
     faults = [
         {"loc": list(one["loc"]), "msg": one["msg"].removeprefix("Value error, "), "type": one["type"]} for one in found
     ]
     return JSONResponse({"detail": faults}, 422)
+
+
+def _is_json(request: Request) -> bool:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
 
 
 @contextmanager

@@ -75,8 +75,12 @@ class Guard:
     def _without_token(self, headers: Headers) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
         if self.settings.token is None:
             return 403, f"nothing can be written: this service was started without {TOKEN}", ()
-        if not _is_token(headers.get("authorization", ""), self.settings.token):
-            return 401, f"a bearer token is needed: the service's {TOKEN}", [(b"www-authenticate", b"Bearer")]
+        given = headers.get("authorization", "")
+        if not _is_token(given, self.settings.token):
+            wrong = (
+                f"this is not the service's {TOKEN}" if given else f"a bearer token is needed: the service's {TOKEN}"
+            )
+            return 401, wrong, [(b"www-authenticate", b"Bearer")]
         return None
 
     def _may_read(self, path: str) -> bool:

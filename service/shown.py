@@ -15,6 +15,8 @@ _PATH = re.compile(r"(?<![\w.:/])/(?:[^\s/:'\"`,)]+/)+([^\s/:'\"`,)]*)")
 # An address of a file here: of it, too, the name alone is shown.
 _LOCAL = re.compile(r"\b(file|sqlite)[+\w]*:/{2,}(?:[^\s/'\"`,)]+/)*")
 _PASSWORD = re.compile(r"(://[^\s/:@]*):[^\s/@]*@")
+# DVC, of the folder of each format that nobody asked for.
+_NOISE = re.compile(r"WARNING: '.*' is empty\.")
 LINE = 500  # characters of a line that are passed on
 
 
@@ -22,7 +24,7 @@ def shown_lines(text: str) -> Iterator[str]:
     """The lines of a log for somebody elsewhere: without what is of this machine, secret, or a traceback."""
     secrets = secrets_of(os.environ)
     for line in re.split(r"[\r\n]+", text):
-        if not line.strip() or _TRACEBACK.match(line):
+        if not line.strip() or _TRACEBACK.match(line) or _NOISE.fullmatch(line):
             continue
         for _, secret in secrets:
             line = line.replace(secret, "***")

@@ -6,7 +6,8 @@ import asyncio
 import json
 import logging
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from service.models import Part, PinStatus, Status, StoreStatus
@@ -15,6 +16,7 @@ from service.settings import Settings
 
 LOOK_S = 15  # between two looks
 PATIENCE_S = 60
+FIRST_S = 5  # that whoever asks waits for the first look
 _log = logging.getLogger(__name__)
 
 
@@ -25,6 +27,7 @@ class StatusBoard:
     settings: Settings
     facts: dict[str, Any] | None = None
     looked: float = 0.0
+    first: asyncio.Event = field(default_factory=asyncio.Event)  # set when it was looked at for the first time
 
     async def run(self) -> None:
         """Look, for as long as the service runs."""
@@ -38,9 +41,13 @@ class StatusBoard:
             self.facts, self.looked = json.loads(ended.out), time.monotonic()
         except (TimeoutError, ValueError, OSError):
             _log.warning("the store could not be looked at; what is known stays")
+        self.first.set()
 
-    def status(self) -> Status:
-        """What is known."""
+    async def status(self) -> Status:
+        """What is known; just after the start it is waited for, for a while."""
+        if not self.first.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.first.wait(), FIRST_S)
         writes = self.settings.token is not None
         if self.facts is None:
             unknown = Part(available=False, version=None, install="")

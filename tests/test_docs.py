@@ -81,6 +81,8 @@ def test_the_commands_about_the_service_run_and_leave_nothing_behind(repository:
     done = run_script(repository, shell_text(ROOT / "docs/service.md"))
     assert re.search(r"duels-v1-[0-9a-f]{12}$", done.out, re.MULTILINE)
     assert re.search(r"^ +500 all\.jsonl$", done.out, re.MULTILINE)
+    assert done.out.startswith("service: http://127.0.0.1:8765/\n{")
+    assert "'removed': " in done.out
     assert '"state":"succeeded"' in done.out
     assert run(repository, "git", "status", "--porcelain").out == ""
 

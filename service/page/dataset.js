@@ -2,7 +2,7 @@
 
 import { ask, datasetPath, get, isOpen, token } from "./api.js";
 import { alertBox, h, section, table } from "./dom.js";
-import { downloadLink, save } from "./download.js";
+import { downloadLink, fileLink, save } from "./download.js";
 import { choiceField } from "./fields.js";
 import { counted, number, said, size, time, total } from "./words.js";
 
@@ -134,7 +134,7 @@ function lineage(manifest, commit, id) {
   return section(
     "What it was made of",
     {},
-    h("p", { class: "note" }, `${counted(manifest.pin.rows, "row")} of a ${manifest.pin.store} store, pinned. In commit `, h("code", {}, commit.slice(0, 12)), "; ", h("code", {}, "traces verify"), " proves the hashes. All of it: ", h("a", { href: datasetPath(id), target: "_blank" }, "the manifest"), "."),
+    h("p", { class: "note" }, `${counted(manifest.pin.rows, "row")} of a ${manifest.pin.store} store, pinned. In commit `, h("code", {}, commit.slice(0, 12)), "; ", h("code", {}, "traces verify"), " proves the hashes. All of it: ", fileLink(datasetPath(id), `${id}.json`, "the manifest"), "."),
     h("details", {}, h("summary", {}, "Artefacts and their hashes"), table("Artefacts", [["path"], ["size", "n"], ["md5"]], rows)),
     libraries.length > 0 && h("details", {}, h("summary", {}, "Libraries"), table("Libraries", [["library"], ["version"]], libraries)),
   );

@@ -10,13 +10,18 @@ export function downloadLink(id, format, split, text = split ?? format) {
   return h("a", { href: exportPath(id, format, split), download: "", "aria-label": label, onclick: guarded }, text);
 }
 
+/** A link that saves an answer under a name. */
+export function fileLink(address, name, text) {
+  return h("a", { href: address, download: name, onclick: guarded }, text);
+}
+
 async function guarded(event) {
   if (!token()) return;
   const link = event.currentTarget;
   event.preventDefault();
   try {
-    if (await isOpen()) return press(link.href, "");
-    await save(await ask(link.href));
+    if (await isOpen()) return press(link.href, link.download);
+    await save(await ask(link.href), link.download);
   } catch (error) {
     link.after(alertBox(error.message));
   }
@@ -26,7 +31,7 @@ async function guarded(event) {
 export async function save(response, name) {
   const named = /filename="([^"]+)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
   const address = URL.createObjectURL(await response.blob());
-  press(address, name ?? named ?? "export.jsonl");
+  press(address, name || named || "export.jsonl");
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 

@@ -15,7 +15,7 @@ export function field(label, hint, control) {
     error,
     hint && h("p", { class: "hint", id: hintId }, hint),
   );
-  return { element, input, fail: (message) => mark(input, error, hint ? hintId : null, message) };
+  return { element, input, fail: mended(input, (message) => mark(input, error, hint ? hintId : null, message)) };
 }
 
 export function textField(label, hint, attributes = {}) {
@@ -50,8 +50,14 @@ export function boxesField(label, hint, options, chosen = []) {
     element,
     input: first,
     values: () => boxes.filter((box) => box.input.checked).map((box) => box.input.value),
-    fail: (message) => mark(first, error, null, message),
+    fail: mended(element, (message) => mark(first, error, null, message)),
   };
+}
+
+/** What says a fault of something, which is no longer said once that is changed. */
+export function mended(changed, fail) {
+  changed.addEventListener("input", () => fail(null));
+  return fail;
 }
 
 /** Say what is wrong at a field, or nothing. */

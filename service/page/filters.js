@@ -1,7 +1,7 @@
 // Filters: the games that the store has, a source, and any other key with its value.
 
 import { h, newId } from "./dom.js";
-import { boxesField, mark, textField } from "./fields.js";
+import { boxesField, mark, mended, textField } from "./fields.js";
 import { list, quoted, value } from "./typed.js";
 import { number } from "./words.js";
 
@@ -47,7 +47,7 @@ function addRow(rows, listed, add, focus) {
   const error = h("p", { class: "error", id: errorId, hidden: true });
   const key = h("input", { type: "text", id: keyId, autocomplete: "off", spellcheck: "false" });
   const held = h("input", { type: "text", id: valueId, autocomplete: "off", spellcheck: "false" });
-  const row = { key, value: held, input: key, fail: (message) => mark(key, error, null, message) };
+  const row = { key, value: held, input: key };
   const away = h("button", { type: "button", class: "quiet", "aria-label": "Remove this filter", onclick: () => {
     rows.splice(rows.indexOf(row), 1);
     element.remove();
@@ -61,6 +61,7 @@ function addRow(rows, listed, add, focus) {
     away,
     error,
   );
+  row.fail = mended(element, (message) => mark(key, error, null, message));
   rows.push(row);
   listed.append(element);
   if (focus) key.focus();

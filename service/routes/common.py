@@ -20,6 +20,7 @@ GUARDED: dict[int | str, dict[str, Any]] = {
     401: {"model": Fault, "description": "The token is missing or wrong"},
     403: {"model": Fault, "description": "The service has no token, so nothing can be written"},
     413: {"description": "The body is too large"},
+    421: {"model": Fault, "description": "The service is not known by the name that it was asked under"},
     429: {"model": Fault, "description": "Too many requests; Retry-After says when to try again"},
 }
 NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"model": Fault, "description": "The disk is nearly full"}}

@@ -137,6 +137,16 @@ def test_only_who_has_the_token_writes(standing: Service) -> None:
         assert standing.reader.get("/api/status", headers={"Host": host}).status_code in (400, 421)
 
 
+def test_what_is_not_sent_as_json_is_told_so_and_a_health_check_may_use_head(standing: Service) -> None:
+    answer = standing.client.post("/api/datasets/build", content=b'{"name": "a", "version": "v1"}')
+    assert answer.status_code == 422
+    (fault,) = answer.json()["detail"]
+    assert (fault["loc"], fault["msg"]) == (["body"], "send JSON, as Content-Type: application/json")
+    status = standing.reader.head("/api/status")
+    assert (status.status_code, status.content) == (200, b"")
+    assert standing.reader.get("/api/status").json()["as_of"] >= 0  # it waits for the first look
+
+
 @pytest.mark.soak
 def test_without_a_token_it_serves_and_writes_nothing(repository: Path) -> None:
     with running(repository, TRACES_SERVE_TOKEN="") as service:

@@ -74,3 +74,8 @@ def test_there_is_no_log_yet(tmp_path: Path) -> None:
 )
 def test_paths_and_passwords_are_hidden(said: str, shown: str) -> None:
     assert list(shown_lines(said)) == [shown]
+
+
+def test_what_dvc_warns_of_each_empty_folder_is_not_shown() -> None:
+    said = "WARNING: 'data/scores' is empty.\nWARNING: 'data/scores' is odd.\n"
+    assert list(shown_lines(said)) == ["WARNING: 'data/scores' is odd."]

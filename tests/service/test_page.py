@@ -121,6 +121,7 @@ def test_errors_are_said_at_their_fields_and_the_first_gets_the_focus(service: S
         assert page.get_by_role("alert").inner_text() == "5 fields to mend; what is wrong is said there."
         # What is mended is no longer said, and what the service says of two fields together is at the one to change.
         fill(page, Name="mended", Version="v1", Limit="", Seed="", Key="result", Value="win")
+        expect(page.locator("[aria-invalid=true]")).to_have_count(0)
         page.get_by_label("Strategy").select_option("quality")
         press_build(page)
         expect(page.locator("[aria-invalid=true]")).to_have_count(1)

@@ -87,11 +87,14 @@ def test_a_build_that_fails_says_why(service: Service, browser: Browser) -> None
 def test_a_missing_or_wrong_token_is_said_at_its_field(service: Service, browser: Browser) -> None:
     with opened(browser, service.url) as page:
         go_home(page, service.url)
-        for token in ("", "wrong"):
+        for token, said in (
+            ("", "A bearer token is needed: the service's TRACES_SERVE_TOKEN."),
+            ("wrong", "This is not the service's TRACES_SERVE_TOKEN."),
+        ):
             fill(page, Name="unasked", Version="v1", Token=token)
             press_build(page)
             expect(page.locator("[aria-invalid=true]")).to_have_count(1)
-            assert errors(page) == {"Token": "A bearer token is needed: the service's TRACES_SERVE_TOKEN."}
+            assert errors(page) == {"Token": said}
             assert page.evaluate("document.activeElement.name") == "token"
         assert page.evaluate("[{...localStorage}, {...sessionStorage}, document.cookie]") == [
             {},
@@ -300,6 +303,9 @@ def test_where_reads_need_the_token_the_page_asks_for_it_first(service: Service,
             == service.get(f"/api/datasets/{service.base}")["exports"]["tunix_sft"]["size"]
         )
         page.get_by_role("link", name=service.base, exact=True).click()
+        with page.expect_download() as begun:
+            page.get_by_role("link", name="the manifest").click()
+        assert json.loads(begun.value.path().read_bytes()) == service.get(f"/api/datasets/{service.base}")
         with page.expect_download() as begun:
             page.get_by_role("link", name="Open the report").click()
         assert f"<title>{service.base}</title>" in begun.value.path().read_text()

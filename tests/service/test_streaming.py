@@ -314,7 +314,14 @@ def test_a_second_service_in_a_repository_says_so_in_a_line(service: Service) ->
     command = [sys.executable, "-m", "service", "--port", str(free_port())]
     done = run(service.folder, *command, code=2)
     assert done.err == "service: another service is running in this repository; stop it, or ask it\n"
+    assert service.log.read_text() == f"service: {service.url}/\n"
     assert service.reader.get("/api/status").status_code == 200
     service.kill()
     with running(service.folder) as next_one:
         assert next_one.reader.get("/api/status").status_code == 200
+
+
+def test_a_port_that_is_taken_is_one_line(service: Service) -> None:
+    port = service.url.rpartition(":")[2]
+    done = run(service.folder, sys.executable, "-m", "service", "--port", port, code=2)
+    assert done.err == f"service: --host 127.0.0.1 --port {port}: address already in use\n"
