@@ -77,10 +77,8 @@ class Guard:
             return 403, f"nothing can be written: this service was started without {TOKEN}", ()
         given = headers.get("authorization", "")
         if not _is_token(given, self.settings.token):
-            wrong = (
-                f"this is not the service's {TOKEN}" if given else f"a bearer token is needed: the service's {TOKEN}"
-            )
-            return 401, wrong, [(b"www-authenticate", b"Bearer")]
+            said = "this is not" if given else "a bearer token is needed:"
+            return 401, f"{said} the service's {TOKEN}", [(b"www-authenticate", b"Bearer")]
         return None
 
     def _may_read(self, path: str) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +276,16 @@ def test_games_are_recorded_into_the_store(service: Service) -> None:
     assert [row["id"] for row in held["preview"]] == held["ids"][:3]
     again = service.client.post("/api/ungar/high_card_duel/record", json={"count": 5, "seed": 123})
     assert again.status_code == 409
+
+
+@pytest.mark.ungar
+def test_one_who_records_is_enough(service: Service) -> None:
+    with ThreadPoolExecutor() as pool:
+        path = "/api/ungar/gin_rummy/record"
+        asked = [pool.submit(service.client.post, path, json={"count": 300, "seed": n}) for n in (1000, 2000)]
+        answers = sorted((one.result() for one in asked), key=lambda answer: answer.status_code)
+    assert [answer.status_code for answer in answers] == [201, 429]
+    assert answers[1].headers["retry-after"] == "10"
 
 
 def test_unknown_things_are_said_clearly(standing: Service) -> None:
