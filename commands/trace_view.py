@@ -170,7 +170,7 @@ def _texts(view: View) -> Iterator[Text]:
     yield _heading("rendered: the completion, which is learned")
     yield Text(_visible(view.rendered.completion), "green")
     if view.tokens is None:
-        yield _heading("tokens: none, the packages for training are not installed (`make .venv/training`)")
+        yield _heading("tokens: none, the packages for training are not installed (`make environment-all`)")
         return
     for tokens, what, style in zip(view.tokens, ("read", "learned"), ("dim", "green"), strict=True):
         yield _heading(f"{len(tokens)} tokens that are {what}")

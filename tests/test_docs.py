@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.docs import blocks, marked
 from tests.support.s3 import CREDENTIALS, S3Server
-from tests.support.shell import BIN, ROOT, Done, commit, run
+from tests.support.shell import BIN, ON_PATH, ROOT, Done, commit, run
 from training.renderers.tunix_sft import render_tunix_prompt
 from training.smoke.sft import CHECKS
 
@@ -155,8 +155,7 @@ def test_the_commands_about_remotes_run(repository: Path, s3: S3Server) -> None:
 
 def test_the_commands_about_working_together_run(two_branches: Path, tmp_path: Path) -> None:
     repository = shutil.copytree(two_branches, tmp_path / "project", symlinks=True)
-    ready = "touch .venv/ready .venv/training"  # or make would build it
-    done = run_script(repository, f"{ready}\n{shell_text(ROOT / 'docs/together.md')}")
+    done = run_script(repository, shell_text(ROOT / "docs/together.md"), **ON_PATH)
     assert {"dvc.lock", "data/snapshot.json", "data/manifest.json"} < set(done.out.splitlines())
     assert "- `nothing differs`" in done.out
     manifest = json.loads((repository / "data/manifest.json").read_text())

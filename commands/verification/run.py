@@ -138,5 +138,5 @@ def _require_packages(asked: list[str]) -> None:
     if "smoke_train" in asked and find_spec("tunix") is None:
         raise TracesError(
             "stage smoke_train needs the packages for training, which are not installed; "
-            "`make .venv/training` adds them, --until validate leaves it out"
+            "`make environment-all` adds them, --until validate leaves it out"
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.support.shell import commit, run
+from tests.support.shell import ON_PATH, commit, run
 
 
 def test_the_committed_lock_is_the_one_that_repro_makes(built: Path) -> None:
@@ -42,11 +42,8 @@ def test_a_clone_without_cache_makes_the_same_lock_anywhere(
 def test_make_repro_runs_every_stage_of_a_fresh_clone_and_then_none(built: Path, tmp_path: Path) -> None:
     run(tmp_path, "git", "clone", "-q", str(built), "clone")
     clone = tmp_path / "clone"
-    (clone / ".venv").mkdir()
-    for name in ("ready", "training"):  # as if the environment had been built: the one on PATH is taken
-        (clone / ".venv" / name).touch()
     stages = list(YAML(typ="safe").load((clone / "dvc.yaml").read_text())["stages"])
-    first, second = (run(clone, "make", "repro").out for _ in range(2))
+    first, second = (run(clone, "make", "repro", **ON_PATH).out for _ in range(2))
     assert [stage for stage in stages if f"Running stage '{stage}'" in first] == stages
     assert "step  10  loss " in first
     assert "Running stage" not in second

@@ -11,7 +11,7 @@ import pytest
 from commands.verification.pipeline import uncached
 from stages.yaml_file import read_yaml
 from tests.support.samples import trace_id
-from tests.support.shell import ROOT, Done, commit, run
+from tests.support.shell import ON_PATH, ROOT, Done, commit, run
 
 LOCKS = ["dvc.lock", "training/rl/dvc.lock"]
 REFUSED = "make: in conflict, as named above; docs/together.md says how to settle it\n"
@@ -88,8 +88,5 @@ def test_conflict_markers_are_one_line_and_nothing_runs(two_branches: Path, tmp_
 
 
 def make_repro(folder: Path) -> Done:
-    """`make repro`, that has to fail, as if the environment had been built: the one on PATH is taken."""
-    (folder / ".venv").mkdir()
-    for name in ("ready", "training"):
-        (folder / ".venv" / name).touch()
-    return run(folder, "make", "repro", code=2)
+    """`make repro`, that has to fail."""
+    return run(folder, "make", "repro", code=2, **ON_PATH)

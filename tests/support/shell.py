@@ -11,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 BIN = Path(sys.executable).parent
+# For `make`: take the packages that are on PATH, and build no environment.
+ON_PATH = {"TRACES_ENVIRONMENT": ":"}
 # Before a command that is to be interrupted, as in a terminal: what a shell runs in the background ignores Ctrl-C, and
 # so does all that it starts.
 HEEDING = ("env", "--default-signal=INT,TERM")

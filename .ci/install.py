@@ -1,0 +1,307 @@
+"""Build .venv from the locks. .ci/environment starts it, with the Python that the environment is for.
+
+.ci/install.py [--check] bootstrap|dataset|all
+
+The venv's own pip installs uv from requirements-bootstrap.lock, and uv the rest. `.venv/ready` says what is complete. It is
+removed before anything changes, so an interrupted build is begun again.
+"""
+
+from __future__ import annotations
+
+import ast
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import gettempdir
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+READY = VENV / "ready"
+BIN = VENV / "bin"
+
+# What decides about each set of packages, its lock second; a set holds those before it.
+SETS = {
+    "bootstrap": ("requirements-bootstrap.lock",),
+    "dataset": ("requirements-bootstrap.lock", "requirements.lock", "pyproject.toml"),
+    "all": ("requirements-bootstrap.lock", "requirements-training.lock", "pyproject.toml"),
+}
+# MB to fetch and MB on disk, uv included, on x86-64 Linux. `.ci/installation` measures them and fails if they are wrong.
+SIZES = {"bootstrap": (25, 75), "dataset": (250, 580), "all": (740, 2070)}
+CONTENTS = {"dataset": "what the dataset needs", "all": "everything, what training and the tests need included"}
+
+# Lines of uv and pip that tell progress. Others can name the index, whose address is nobody else's business.
+PROGRESS = re.compile(
+    rb"^ *(Resolved|Prepared|Installed|Uninstalled|Downloading|Downloaded|Building|Built|Installing) (?!.*://)"
+)
+AGAIN = "then run make again"
+REACH = f"(HTTPS_PROXY names a proxy, PIP_INDEX_URL or pip.conf an index of your own), {AGAIN}"
+CAUSES = [
+    (r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer",
+     f"the package index shows a certificate that is not trusted; name your authority's file with PIP_CERT, {AGAIN}"),
+    (r"40[137] (?:Client Error|Unauthorized|Forbidden|Proxy)|(?:status|error) \(?40[137]|Tunnel connection failed: 40[137]",
+     f"the package index or the proxy refused the request; check your user name and password for it, {AGAIN}"),
+    (r"ProxyError|Cannot connect to proxy|[Pp]roxy CONNECT|tunnel error|unsuccessful tunnel",
+     f"the proxy does not answer; check HTTPS_PROXY and the proxy of pip.conf, {AGAIN}"),
+    (r"NewConnectionError|ConnectTimeout|ReadTimeout|Connection refused|Name or service not known|dns error|"
+     r"Temporary failure in name|timed out|error sending request|unreachable|Connection reset|retries exceeded|"
+     r"[Cc]onnection (?:broken|aborted|closed)|Could not connect",
+     f"the package index cannot be reached; check the network {REACH}"),
+    (r"No matching distribution found|was not found in the package registry|no usable wheels",
+     f"the package index does not have a package of the lock for this machine; use another index {REACH}"),
+]  # fmt: skip
+FULL = re.compile(r"No space left on device|os error 28|Errno 28|Disk quota exceeded")
+DENIED = re.compile(r"Permission denied|Read-only file system")
+FORGED = re.compile(r"DO NOT MATCH THE HASHES|[Hh]ash mismatch")
+
+# A person's settings of uv that say where packages come from. Others could change what is installed or where.
+KEPT = re.compile(
+    r"UV_(?:DEFAULT_INDEX|INDEX.*|EXTRA_INDEX_URL|FIND_LINKS|KEYRING_PROVIDER|INSECURE_HOST|SYSTEM_CERTS|NATIVE_TLS|"
+    r"HTTP_.*|REQUEST_TIMEOUT|CACHE_DIR|NO_CACHE|LINK_MODE|OFFLINE|CONCURRENT_.*)"
+)
+
+
+class CannotInstall(Exception):
+    """Why the environment cannot be built, in a line."""
+
+
+def key(packages: str, executable: str) -> str:
+    """A hash of all that decides how the environment for a set of packages looks."""
+    found = hashlib.sha256(f"{VENV}\n{executable}\n{sys.version}\n".encode())
+    for name in SETS[packages]:
+        found.update((ROOT / name).read_bytes())
+    return found.hexdigest()
+
+
+def installed() -> str | None:
+    """The set of packages that .venv holds complete, as the locks are now; None if there is no such set."""
+    try:
+        ready = json.loads(READY.read_text())
+        base = os.path.realpath(BIN / "python")
+        return next(name for name in SETS if ready == {"packages": name, "key": key(name, base)})
+    except (OSError, ValueError, StopIteration):
+        return None
+
+
+def holds(packages: str) -> bool:
+    """Whether .venv holds these packages, complete, and perhaps more."""
+    found = installed()
+    return found is not None and list(SETS).index(found) >= list(SETS).index(packages)
+
+
+def install(packages: str, lock: int) -> None:
+    """Make .venv hold a set of packages.
+
+    Raises:
+        CannotInstall: it cannot be done; the next try begins again.
+    """
+    began = time.monotonic()
+    before = installed()
+    version = ".".join(map(str, sys.version_info[:3]))
+    if before is None:
+        create(version, lock)
+    READY.unlink(missing_ok=True)
+    if packages != "bootstrap":
+        fetch, disk = (all_ - first for all_, first in zip(SIZES[packages], SIZES["bootstrap"], strict=True))
+        say(f"installing {CONTENTS[packages]}: about {fetch} MB to fetch, {disk:,} MB on disk (what is cached is not fetched)")
+        install_locked(SETS[packages][1], packages, lock)
+        # The project itself: nothing to fetch.
+        project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+        uv(project, uv_environment({}, os.environ) | {"UV_OFFLINE": "1"}, packages, lock)
+    aside = READY.with_suffix(".tmp")
+    aside.write_text(json.dumps({"packages": packages, "key": key(packages, os.path.realpath(BIN / "python"))}))
+    aside.replace(READY)
+    say(f".venv is ready after {time.monotonic() - began:.0f} s")
+
+
+def create(version: str, lock: int) -> None:
+    """An empty environment with uv in it."""
+    missing = [name for name in ("venv", "ensurepip") if find_spec(name) is None]
+    if missing:
+        short = version.rpartition(".")[0]
+        raise CannotInstall(
+            f"{sys.executable} (Python {version}) lacks its module {' and '.join(missing)}; install it (Debian, Ubuntu: "
+            f"`apt install python{short}-venv`) or name another Python with `make PYTHON=python3.12`"
+        )
+    say(f"building .venv with Python {version}, once: about {SIZES['bootstrap'][0]} MB to fetch for the installer")
+    if VENV.is_symlink() or (VENV.exists() and not VENV.is_dir()):
+        raise CannotInstall(f"{VENV} is no folder of its own; remove it, {AGAIN}")
+    READY.unlink(missing_ok=True)
+    # pip apart, since venv does not say why its start of ensurepip failed.
+    done([sys.executable, "-E", "-m", "venv", "--clear", "--without-pip", str(VENV)], "python -m venv", "bootstrap", lock)
+    done([str(BIN / "python"), "-I", "-m", "ensurepip", "--default-pip"], "ensurepip", "bootstrap", lock)
+    done(pip("install", "--require-hashes", "--only-binary=:all:", "-r", str(ROOT / SETS["bootstrap"][0])),
+         "pip", "bootstrap", lock)  # fmt: skip
+
+
+def install_locked(name: str, packages: str, lock: int) -> None:
+    """All that a lock pins, by uv; by pip if uv does not reach the index, since pip has just reached it."""
+    arguments = ["--require-hashes", "--no-build-isolation", "-r", str(ROOT / name)]
+    try:
+        uv(arguments, uv_environment(pip_settings(), os.environ), packages, lock)
+    except Unreachable:
+        say("uv does not reach the package index; trying with pip, which takes a few minutes")
+        done(pip("install", "--use-pep517", *arguments), "pip", packages, lock)
+
+
+def uv(arguments: list[str], environment: Mapping[str, str], packages: str, lock: int) -> None:
+    """`uv pip install` into .venv, by no other settings than these."""
+    command = [str(BIN / "uv"), "--no-config", "pip", "install", "--python", str(BIN / "python"), *arguments]
+    done(command, "uv", packages, lock, environment)
+
+
+def pip(*arguments: str) -> list[str]:
+    return [str(BIN / "python"), "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments]
+
+
+def pip_settings() -> dict[str, str]:
+    """What pip.conf and PIP_* variables say, by option."""
+    told = subprocess.run(pip("config", "list"), capture_output=True, text=True, check=False).stdout  # noqa: S603
+    found = {}
+    for section in ("global", "install", ":env:"):  # the later wins, as in pip
+        for line in told.splitlines():
+            name, _, value = line.partition("=")
+            if name.startswith(f"{section}."):
+                found[name.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
+    return found
+
+
+def uv_environment(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for uv: pip's settings by uv's names, unless a person has set those.
+
+    uv reads none of pip's settings. What has no counterpart is left out: if uv then fails, pip is tried.
+    """
+    found = {name: value for name, value in environment.items() if not name.startswith("UV_") or KEPT.fullmatch(name)}
+    own_index = found.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL"}
+    wanted = {
+        "UV_INDEX_URL": "" if own_index else settings.get("index-url", ""),
+        "UV_EXTRA_INDEX_URL": "" if own_index else " ".join(settings.get("extra-index-url", "").split()),
+        "UV_FIND_LINKS": ",".join(settings.get("find-links", "").split()),
+        # All indexes count alike, as in pip. The hashes decide what is taken.
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "UV_INSECURE_HOST": " ".join(settings.get("trusted-host", "").split()),
+        "UV_HTTP_TIMEOUT": settings.get("timeout", settings.get("default-timeout", "")),
+        "UV_HTTP_RETRIES": settings.get("retries", ""),
+        "SSL_CLIENT_CERT": settings.get("client-cert", ""),
+    }
+    found = {name: value for name, value in wanted.items() if value} | found
+    # In pip these win over the variables that everybody reads.
+    if proxy := settings.get("proxy"):
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        found |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), proxy)
+    if authorities := settings.get("cert") or environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE"):
+        found["SSL_CERT_DIR" if Path(authorities).is_dir() else "SSL_CERT_FILE"] = authorities
+    return found
+
+
+class Unreachable(CannotInstall):
+    """The index could not be reached, or did not give a file."""
+
+
+def done(
+    command: list[str], name: str, packages: str, lock: int, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a command to its end.
+
+    Raises:
+        CannotInstall: it failed; the message says why, without an address.
+    """
+    from progress import follow
+
+    code, told = follow(command, f"environment: {name}", environment=environment, lines=PROGRESS, pass_fds=[lock])
+    if code == 0:
+        return
+    folders = {VENV.parent: "this folder", uv_cache(): "the cache (UV_CACHE_DIR)", Path(gettempdir()): "TMPDIR"}
+    room = {folder: shutil.disk_usage(existing(folder)).free // 1_000_000 for folder in folders}
+    least = min(room, key=lambda folder: room[folder])
+    if FULL.search(told) or room[least] < 10:
+        raise CannotInstall(
+            f"the disk of {folders[least]}, {least}, is full ({room[least]:,} MB free, about {SIZES[packages][1]:,} MB "
+            f"are needed); free some, {AGAIN}"
+        )
+    if FORGED.search(told):
+        raise CannotInstall(
+            f"the package index gave a file whose hash is not the lock's; ask who runs that index, {AGAIN}"
+        )
+    for pattern, cause in CAUSES:
+        if re.search(pattern, told):
+            raise Unreachable(cause)
+    if DENIED.search(told):
+        raise CannotInstall(f"this user may not write into {VENV}, the cache or TMPDIR; change that or the user, {AGAIN}")
+    print(told[-3000:], file=sys.stderr)
+    raise CannotInstall(f"{name} ended with {code}, as it says above; {AGAIN.removeprefix('then ')}")
+
+
+def uv_cache() -> Path:
+    """Where uv keeps what it fetched."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("UV_CACHE_DIR") or home / "uv")
+
+
+def existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+def say(text: str) -> None:
+    print(f"environment: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Install, or check; the exit code."""
+    packages = sys.argv[-1]
+    if sys.argv[1:-1] == ["--check"]:
+        return 0 if holds(packages) else 1
+    if packages not in SETS or len(sys.argv) != 2:
+        sys.exit(f"usage: .ci/environment {'|'.join(SETS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # `follow` then ends what it started
+    # The lock ends with this process and with an installer that outlives it, so nobody works in a folder that changes.
+    with Path(__file__).open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another make is building .venv; waiting for it")
+            wait_for(lock.fileno())
+        except OSError:  # a file system without locks
+            pass
+        try:
+            if not holds(packages):
+                install(packages, lock.fileno())
+        except CannotInstall as fault:
+            say(str(fault))
+            return 1
+        except OSError as fault:
+            say(f"{fault.filename or VENV}: {fault.strerror or fault}; {AGAIN.replace('then', 'repair that and')}")
+            return 1
+        except KeyboardInterrupt:
+            say("interrupted; the next make begins again")
+            return 130
+    return 0
+
+
+def wait_for(lock: int) -> None:
+    """Wait until the lock is free, and say every few seconds how long that has taken."""
+    began = time.monotonic()
+    while True:
+        time.sleep(0.5)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if int((time.monotonic() - began) * 2) % 16 == 15:
+                say(f"still waiting, {time.monotonic() - began:.0f} s so far")
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
