@@ -27,8 +27,6 @@ def work(params: Params) -> None:
     require_gate(params, "tunix_sft")
     require_training()
     prepare_jax()
-    from training.smoke.sft import CHECKS
-
     smoke = params.smoke_train
     run = run_smoke(
         EXPORT / "tunix_sft",
@@ -38,6 +36,8 @@ def work(params: Params) -> None:
         template=params.render.template,
         lora=smoke.lora,
     )
+    from training.smoke.sft import CHECKS
+
     facts = {
         "model": run.family,
         "mode": run.mode,

@@ -1,6 +1,6 @@
 """A smoke run on an export: `python -m training.sft_smoke FILE --samples 32 --steps 10 [--template gemma] [--lora]`.
 
-Trains a tiny model with the real Tunix, prints each step's loss, and exits with 0 only where the run was one that
+Trains a tiny model with the real Tunix, says what it is doing, prints each step's loss, and exits with 0 only where the run was one that
 trains. `JAX_PLATFORMS` chooses CPU, GPU or TPU, as JAX reads it.
 """
 
@@ -15,6 +15,7 @@ try:
 
     from traces.errors import TracesError, WrongUse, one_line, unexpected
     from training.install import require_training
+    from training.phases import phase
     from training.spread import spread
     from training.templates import load_template, template_names
 except ModuleNotFoundError as fault:
@@ -41,10 +42,11 @@ def run_smoke(
         TracesError: the packages, the records or the tokenizer are missing, or a check failed.
     """
     require_training()
-    from training.sft_data import load_records, load_tokenizer, train_tokenizer
-    from training.smoke.checks import check_record
-    from training.smoke.models import FAMILIES
-    from training.smoke.sft import smoke_sft
+    with phase("importing JAX and Tunix"):
+        from training.sft_data import load_records, load_tokenizer, train_tokenizer
+        from training.smoke.checks import check_record
+        from training.smoke.models import FAMILIES
+        from training.smoke.sft import smoke_sft
 
     if model is not None and model not in FAMILIES.values():
         raise WrongUse(f"--model {model}: not one of {', '.join(FAMILIES.values())}")
@@ -56,12 +58,15 @@ def run_smoke(
     records = [held[number] for number in numbers]
     for number, record in zip(numbers, records, strict=True):
         check_record(record, chosen, f"{held.place(number)}, id {record.id}")
-    tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
+    with phase("loading the tokenizer" if tokenizer else "training a tokenizer on the records"):
+        tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
 
     def told(step: int, loss: float) -> None:
-        print(f"step {step:>3}  loss {loss:.3f}")
+        print(f"step {step:>3} of {steps}  loss {loss:.3f}", flush=True)
 
-    return smoke_sft(records, tokens, chosen, model or FAMILIES[template], steps=steps, lora=lora, on_step=told)
+    # What JAX compiles is kept in its cache, so a later run is quicker.
+    with phase(f"compiling, then training {steps} steps on {len(records)} records"):
+        return smoke_sft(records, tokens, chosen, model or FAMILIES[template], steps=steps, lora=lora, on_step=told)
 
 
 def main(

@@ -86,17 +86,37 @@ def smoke_sft(
     held = sft_dataset(records, tokenizer, batch_size=min(BATCH_SIZE, len(records)), epochs=1)
     model = tiny_model(family, vocabulary)
     model = with_lora(model) if lora else model
-    trainer = make_trainer(model, model_inputs(tokenizer), steps, "lora" if lora else "full")
+    trainer = make_trainer(model, model_inputs(tokenizer), steps, "lora" if lora else "full", on_step)
     check_batch(trainer, next(iter(held)), records, tokenizer, template, vocabulary)
-    return run_trainer(trainer, train, list(held), records, family, steps, vocabulary, on_step)
+    return run_trainer(trainer, train, list(held), records, family, steps, vocabulary)
 
 
-def make_trainer(model: nnx.Module, inputs: Callable[[TrainingInput], dict[str, Any]], steps: int, mode: str) -> Any:
+class TellingLogger(MetricsLogger):
+    """Tunix's own, which also tells the number and loss of each step as soon as Tunix writes them."""
+
+    def __init__(self, on_step: Callable[[int, float], None]) -> None:
+        super().__init__()
+        self.on_step, self.steps = on_step, 0
+
+    def log(self, metrics_prefix: str, metric_name: str, scalar_value: Any, mode: Any, step: int) -> None:
+        super().log(metrics_prefix, metric_name, scalar_value, mode, step)
+        if (metric_name, str(mode)) == ("loss", "train"):
+            self.steps += 1
+            self.on_step(self.steps, float(scalar_value))
+
+
+def make_trainer(
+    model: nnx.Module,
+    inputs: Callable[[TrainingInput], dict[str, Any]],
+    steps: int,
+    mode: str,
+    on_step: Callable[[int, float], None] = lambda *_: None,
+) -> Any:
     """Tunix's trainer, without a checkpoint: a folder that was used before would be resumed, and train nothing."""
     config = TrainingConfig(
         eval_every_n_steps=steps, max_steps=steps, checkpoint_root_directory=None, pbar_description=None
     )
-    trainer = PeftTrainer(model, optax.adamw(LEARNING_RATE[mode]), config, MetricsLogger())
+    trainer = PeftTrainer(model, optax.adamw(LEARNING_RATE[mode]), config, TellingLogger(on_step))
     return trainer.with_gen_model_input_fn(inputs)
 
 
@@ -125,7 +145,6 @@ def run_trainer(
     family: str,
     steps: int,
     vocabulary: int,
-    on_step: Callable[[int, float], None],
 ) -> SmokeRun:
     """Train, then hold the trainer and its model to the checks."""
     lora = bool(leaves(trainer.model, nnx.LoRAParam))
@@ -137,8 +156,6 @@ def run_trainer(
         [float(value) for value in history("", name, mode)]
         for name, mode in (("loss", "train"), ("grad_norm", "train"), ("loss", "eval"))
     )
-    for step, loss in enumerate(losses, 1):
-        on_step(step, loss)
     check_steps(trainer.train_steps, steps)
     if lora:
         check_frozen(base, leaves(trainer.model, FROZEN_BY_LORA))

@@ -142,7 +142,7 @@ def test_what_a_batch_becomes_is_checked() -> None:
 def trained(trainer: Any, steps: int, epochs: int | None = None) -> SmokeRun:
     train = sft_dataset(RECORDS, GEMMA, batch_size=8, seed=0, epochs=epochs)
     held = list(sft_dataset(RECORDS, GEMMA, batch_size=8, epochs=1))
-    return run_trainer(trainer, train, held, RECORDS, "gemma3", steps, VOCABULARY, lambda *_: None)
+    return run_trainer(trainer, train, held, RECORDS, "gemma3", steps, VOCABULARY)
 
 
 def test_too_little_data_is_found() -> None:
