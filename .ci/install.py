@@ -114,7 +114,9 @@ def install(packages: str, lock: int) -> None:
     READY.unlink(missing_ok=True)
     if packages != "bootstrap":
         fetch, disk = (all_ - first for all_, first in zip(SIZES[packages], SIZES["bootstrap"], strict=True))
-        say(f"installing {CONTENTS[packages]}: about {fetch} MB to fetch, {disk:,} MB on disk (what is cached is not fetched)")
+        say(
+            f"installing {CONTENTS[packages]}: about {fetch} MB to fetch, {disk:,} MB on disk (what is cached is not fetched)"
+        )
         install_locked(SETS[packages][1], packages, lock)
         # The project itself: nothing to fetch.
         project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
@@ -139,7 +141,9 @@ def create(version: str, lock: int) -> None:
         raise CannotInstall(f"{VENV} is no folder of its own; remove it, {AGAIN}")
     READY.unlink(missing_ok=True)
     # pip apart, since venv does not say why its start of ensurepip failed.
-    done([sys.executable, "-E", "-m", "venv", "--clear", "--without-pip", str(VENV)], "python -m venv", "bootstrap", lock)
+    done(
+        [sys.executable, "-E", "-m", "venv", "--clear", "--without-pip", str(VENV)], "python -m venv", "bootstrap", lock
+    )
     done([str(BIN / "python"), "-I", "-m", "ensurepip", "--default-pip"], "ensurepip", "bootstrap", lock)
     done(pip("install", "--require-hashes", "--only-binary=:all:", "-r", str(ROOT / SETS["bootstrap"][0])),
          "pip", "bootstrap", lock)  # fmt: skip
@@ -200,7 +204,11 @@ def uv_environment(settings: Mapping[str, str], environment: Mapping[str, str]) 
     if proxy := settings.get("proxy"):
         proxy = proxy if "://" in proxy else f"http://{proxy}"
         found |= dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), proxy)
-    if authorities := settings.get("cert") or environment.get("REQUESTS_CA_BUNDLE") or environment.get("CURL_CA_BUNDLE"):
+    if (
+        authorities := settings.get("cert")
+        or environment.get("REQUESTS_CA_BUNDLE")
+        or environment.get("CURL_CA_BUNDLE")
+    ):
         found["SSL_CERT_DIR" if Path(authorities).is_dir() else "SSL_CERT_FILE"] = authorities
     return found
 
@@ -209,9 +217,7 @@ class Unreachable(CannotInstall):
     """The index could not be reached, or did not give a file."""
 
 
-def done(
-    command: list[str], name: str, packages: str, lock: int, environment: Mapping[str, str] | None = None
-) -> None:
+def done(command: list[str], name: str, packages: str, lock: int, environment: Mapping[str, str] | None = None) -> None:
     """Run a command to its end.
 
     Raises:
@@ -238,7 +244,9 @@ def done(
         if re.search(pattern, told):
             raise Unreachable(cause)
     if DENIED.search(told):
-        raise CannotInstall(f"this user may not write into {VENV}, the cache or TMPDIR; change that or the user, {AGAIN}")
+        raise CannotInstall(
+            f"this user may not write into {VENV}, the cache or TMPDIR; change that or the user, {AGAIN}"
+        )
     print(told[-3000:], file=sys.stderr)
     raise CannotInstall(f"{name} ended with {code}, as it says above; {AGAIN.removeprefix('then ')}")
 

@@ -32,7 +32,7 @@ def write(folder: Path, name: str, *arguments: str) -> None:
     """
     command = [str(install.BIN / "uv"), "--no-config", "pip", "compile", *OPTIONS, f"--output-file={folder / name}"]
     environment = install.uv_environment(install.pip_settings(), os.environ)
-    code, told = follow([*command, *arguments], f"lock: {name}", environment=environment)
+    code, _ = follow([*command, *arguments], f"lock: {name}", environment=environment)
     if code:
         raise install.CannotInstall(f"{name}: uv ended with {code}, as it says above; no lock is changed")
 

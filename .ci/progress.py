@@ -36,9 +36,8 @@ def follow(
     On a terminal the command draws its own progress. Elsewhere its lines are passed on, and if none comes for
     `SILENCE_S` seconds, one of ours says how long it has run.
 
-    Args:
-        name: what the command is called in our lines
-        lines: show only output lines that match; None shows everything. A failure is then shown by the caller.
+    `name` is what our lines call the command. With `lines`, only output lines that match are shown, and the caller has to
+    show a failure.
     """
     terminal = sys.stderr.isatty()
     ours, theirs = pty.openpty() if terminal else os.pipe()

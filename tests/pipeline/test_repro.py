@@ -45,7 +45,7 @@ def test_make_repro_runs_every_stage_of_a_fresh_clone_and_then_none(built: Path,
     stages = list(YAML(typ="safe").load((clone / "dvc.yaml").read_text())["stages"])
     first, second = (run(clone, "make", "repro", **ON_PATH).out for _ in range(2))
     assert [stage for stage in stages if f"Running stage '{stage}'" in first] == stages
-    assert "step  10  loss " in first
+    assert "step  10 of 10  loss " in first
     assert "Running stage" not in second
     assert run(clone, "git", "status", "--porcelain").out == ""
 

@@ -91,7 +91,7 @@ def smoke_sft(
     return run_trainer(trainer, train, list(held), records, family, steps, vocabulary)
 
 
-class TellingLogger(MetricsLogger):
+class TellingLogger(MetricsLogger):  # type: ignore[misc]  # it has no types
     """Tunix's own, which also tells the number and loss of each step as soon as Tunix writes them."""
 
     def __init__(self, on_step: Callable[[int, float], None]) -> None:
