@@ -2,8 +2,8 @@
 
 .ci/install.py [--check] bootstrap|dataset|all
 
-The venv's own pip installs uv from requirements-bootstrap.lock, and uv the rest. `.venv/ready` says what is complete. It is
-removed before anything changes, so an interrupted build is begun again.
+The venv's own pip installs uv from requirements-bootstrap.lock, and uv the rest. `.venv/ready` says what is complete.
+It is removed before anything changes, so an interrupted build is begun again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETS = {
     "dataset": ("requirements-bootstrap.lock", "requirements.lock", "pyproject.toml"),
     "all": ("requirements-bootstrap.lock", "requirements-training.lock", "pyproject.toml"),
 }
-# MB to fetch and MB on disk, uv included, on x86-64 Linux. `.ci/installation` measures them and fails if they are wrong.
+# MB to fetch and MB on disk, uv included, on x86-64 Linux. `.ci/installation` fails if they are wrong.
 SIZES = {"bootstrap": (25, 75), "dataset": (250, 580), "all": (740, 2070)}
 CONTENTS = {"dataset": "what the dataset needs", "all": "everything, what training and the tests need included"}
 
@@ -46,21 +46,26 @@ PROGRESS = re.compile(
     rb"^ *(Resolved|Prepared|Installed|Uninstalled|Downloading|Downloaded|Building|Built|Installing) (?!.*://)"
 )
 AGAIN = "then run make again"
-REACH = f"(HTTPS_PROXY names a proxy, PIP_INDEX_URL or pip.conf an index of your own), {AGAIN}"
-CAUSES = [
-    (r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer",
-     f"the package index shows a certificate that is not trusted; name your authority's file with PIP_CERT, {AGAIN}"),
-    (r"40[137] (?:Client Error|Unauthorized|Forbidden|Proxy)|(?:status|error) \(?40[137]|Tunnel connection failed: 40[137]",
-     f"the package index or the proxy refused the request; check your user name and password for it, {AGAIN}"),
-    (r"ProxyError|Cannot connect to proxy|[Pp]roxy CONNECT|tunnel error|unsuccessful tunnel",
-     f"the proxy does not answer; check HTTPS_PROXY and the proxy of pip.conf, {AGAIN}"),
-    (r"NewConnectionError|ConnectTimeout|ReadTimeout|Connection refused|Name or service not known|dns error|"
-     r"Temporary failure in name|timed out|error sending request|unreachable|Connection reset|retries exceeded|"
-     r"[Cc]onnection (?:broken|aborted|closed)|Could not connect",
-     f"the package index cannot be reached; check the network {REACH}"),
-    (r"No matching distribution found|was not found in the package registry|no usable wheels",
-     f"the package index does not have a package of the lock for this machine; use another index {REACH}"),
-]  # fmt: skip
+CAUSES = {
+    r"CERTIFICATE_VERIFY_FAILED|invalid peer certificate|UnknownIssuer": (
+        "the package index shows a certificate that is not trusted; name your authority's file with PIP_CERT, "
+    ),
+    r"(?:[Ee]rror|status|failed)\W+(?:HTTP )?40[137]\b|\b40[137] (?:Client Error|Unauthorized|Forbidden|Proxy)": (
+        "the package index or the proxy refused the request; check your user name and password for it, "
+    ),
+    r"ProxyError|Cannot connect to proxy|[Pp]roxy CONNECT|tunnel error|unsuccessful tunnel|proxy connect": (
+        "the proxy does not answer; check HTTPS_PROXY and the proxy of pip.conf, "
+    ),
+    r"NewConnectionError|ConnectTimeout|ReadTimeout|Connection refused|Name or service not known|dns error|timed out|"
+    r"Temporary failure in name|error sending request|unreachable|Connection reset|retries exceeded|"
+    r"[Cc]onnection (?:broken|aborted|closed)|Could not connect": (
+        "the package index cannot be reached; check the network (HTTPS_PROXY names a proxy, PIP_INDEX_URL or pip.conf "
+        "an index of your own), "
+    ),
+    r"No matching distribution found|was not found in the package registry|no usable wheels|is not available": (
+        "the package index does not have a package of the lock for this machine; name another by PIP_INDEX_URL, "
+    ),
+}
 FULL = re.compile(r"No space left on device|os error 28|Errno 28|Disk quota exceeded")
 DENIED = re.compile(r"Permission denied|Read-only file system")
 FORGED = re.compile(r"DO NOT MATCH THE HASHES|[Hh]ash mismatch")
@@ -114,9 +119,7 @@ def install(packages: str, lock: int) -> None:
     READY.unlink(missing_ok=True)
     if packages != "bootstrap":
         fetch, disk = (all_ - first for all_, first in zip(SIZES[packages], SIZES["bootstrap"], strict=True))
-        say(
-            f"installing {CONTENTS[packages]}: about {fetch} MB to fetch, {disk:,} MB on disk (what is cached is not fetched)"
-        )
+        say(f"installing {CONTENTS[packages]}: about {fetch} MB to fetch unless cached, {disk:,} MB on disk")
         install_locked(SETS[packages][1], packages, lock)
         # The project itself: nothing to fetch.
         project = ["--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
@@ -133,8 +136,8 @@ def create(version: str, lock: int) -> None:
     if missing:
         short = version.rpartition(".")[0]
         raise CannotInstall(
-            f"{sys.executable} (Python {version}) lacks its module {' and '.join(missing)}; install it (Debian, Ubuntu: "
-            f"`apt install python{short}-venv`) or name another Python with `make PYTHON=python3.12`"
+            f"{sys.executable} (Python {version}) lacks its module {' and '.join(missing)}; install it "
+            f"(Debian, Ubuntu: `apt install python{short}-venv`) or name another Python with `make PYTHON=python3.12`"
         )
     say(f"building .venv with Python {version}, once: about {SIZES['bootstrap'][0]} MB to fetch for the installer")
     if VENV.is_symlink() or (VENV.exists() and not VENV.is_dir()):
@@ -240,9 +243,9 @@ def done(command: list[str], name: str, packages: str, lock: int, environment: M
         raise CannotInstall(
             f"the package index gave a file whose hash is not the lock's; ask who runs that index, {AGAIN}"
         )
-    for pattern, cause in CAUSES:
+    for pattern, cause in CAUSES.items():
         if re.search(pattern, told):
-            raise Unreachable(cause)
+            raise Unreachable(cause + AGAIN)
     if DENIED.search(told):
         raise CannotInstall(
             f"this user may not write into {VENV}, the cache or TMPDIR; change that or the user, {AGAIN}"

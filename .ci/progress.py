@@ -36,8 +36,8 @@ def follow(
     On a terminal the command draws its own progress. Elsewhere its lines are passed on, and if none comes for
     `SILENCE_S` seconds, one of ours says how long it has run.
 
-    `name` is what our lines call the command. With `lines`, only output lines that match are shown, and the caller has to
-    show a failure.
+    `name` is what our lines call the command. With `lines`, only output lines that match are shown, and the
+    caller has to show a failure.
     """
     terminal = sys.stderr.isatty()
     ours, theirs = pty.openpty() if terminal else os.pipe()

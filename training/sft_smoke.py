@@ -1,7 +1,7 @@
 """A smoke run on an export: `python -m training.sft_smoke FILE --samples 32 --steps 10 [--template gemma] [--lora]`.
 
-Trains a tiny model with the real Tunix, says what it is doing, prints each step's loss, and exits with 0 only if the run
-really trained. `JAX_PLATFORMS` chooses CPU, GPU or TPU, as JAX reads it.
+Trains a tiny model with the real Tunix, says what it is doing, prints each step's loss, and exits with 0 only if the
+run really trained. `JAX_PLATFORMS` chooses CPU, GPU or TPU, as JAX reads it.
 """
 
 from __future__ import annotations

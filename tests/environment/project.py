@@ -1,0 +1,74 @@
+"""The small project of these tests, and its package index."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.shell import Done, environment
+
+
+@dataclass(frozen=True)
+class Index:
+    """A package index, as a folder and as a port of this machine."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/simple"
+
+    def pin(self, name: str) -> str:
+        """The lines of a lock for a package."""
+        (wheel,) = self.folder.glob(f"{name}-*.whl")
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        return f"{name}=={wheel.name.split('-')[1]} \\\n    --hash=sha256:{digest}\n"
+
+
+@dataclass(frozen=True)
+class Project:
+    """A clone with scripts, locks and the Python that builds its environment."""
+
+    folder: Path
+    python: Path
+
+    def settings(self, **changes: str) -> dict[str, str]:
+        """The environment of a person without settings for pip and uv but a pip.conf, and with empty caches."""
+        home = self.folder.parent / "home"
+        home.mkdir(exist_ok=True)
+        told = {name: value for name, value in environment().items() if not name.startswith(("PIP_", "UV_", "XDG_"))}
+        no_proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"), "")
+        own = {"PIP_CONFIG_FILE": str(self.folder.parent / "pip.conf"), "HOME": str(home), "PYTHON": str(self.python)}
+        return told | no_proxy | {name.lower(): "" for name in no_proxy} | own | changes
+
+    def start(self, packages: str = "dataset", **changes: str) -> subprocess.Popen[str]:
+        """Begin to build, in a process group of its own."""
+        return subprocess.Popen(
+            [".ci/environment", packages], cwd=self.folder, env=self.settings(**changes), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def build(self, packages: str = "dataset", *, code: int = 0, **changes: str) -> Done:
+        """Build, and hold the exit code to `code`."""
+        process = self.start(packages, **changes)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == code, out + err
+        return Done(process.returncode, out, err)
+
+    def refused(self, **changes: str) -> str:
+        """Why it cannot be built: the only line that is no progress."""
+        lines = self.build(code=1, **changes).err.splitlines()
+        assert "127.0.0.1" not in "".join(lines)
+        told = [line for line in lines if not line.startswith((" ", "Installing", "Resolved", "Prepared", "Installed"))]
+        progress = ("environment: building", "environment: installing", "environment: pip", "environment: uv does not")
+        (line,) = (line for line in told if not line.startswith(progress))
+        return line
+
+    def works(self) -> bool:
+        """Whether the environment has its package, and the project from this folder."""
+        command = [self.folder / ".venv/bin/python", "-Ic", "import small, here; print(small.VALUE, here.__file__)"]
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        return said.stdout == f"7 {self.folder}/here.py\n"
