@@ -53,7 +53,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         if asked[group] != held:
             return f"params.yaml asks for another {group}"
     for export in manifest["exports"].values():
-        if len(list(Path(export["path"]).glob("*.jsonl"))) != sum(export["shards"].values()):
+        if len(list(Path(export["path"]).glob("[!.]*.jsonl"))) != sum(export["shards"].values()):
             return f"{export['path']}/ does not hold its files"
     return None
 

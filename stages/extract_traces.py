@@ -38,6 +38,7 @@ from traces.model import InvalidTrace, Trace, content_hash, decode_trace, encode
 from traces.partitions import DIGEST_METHOD, Fingerprint, Partition, Row, partition_name, payload_bytes
 from traces.pin import SNAPSHOT, Pin, differences, load_pin
 from traces.pinning import require_kind
+from traces.recordings import RECORDED, require_recordings
 from traces.store import DATABASE_URL, Source, Store
 from traces.times import to_iso
 
@@ -95,6 +96,7 @@ def work(params: Params) -> None:
             f"{SNAPSHOT}: pinned with scores {pinned or 'null'}, params.yaml says "
             f"{params.extract.scores or 'null'}; run `traces pin`"
         )
+    require_recordings(RECORDED)  # a dependency of this stage, whichever store is read
     with (
         open_configured(os.environ.get(DATABASE_URL)) as store,
         folder_aside(TRACES) as traces,

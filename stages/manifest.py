@@ -52,8 +52,8 @@ def work(params: Params) -> None:
     with folder_aside(TRACE_IDS) as aside:
         for name in partition_names(SELECTION):
             (aside / f"{name}.txt").write_text(selected_ids(name), encoding="ascii")
-        manifest = build_manifest(params, entries, hash_path(aside))
-    write_text(MANIFEST, dump_manifest(manifest))
+    # At the place where DVC hashes it: .dvcignore excludes what is written aside.
+    write_text(MANIFEST, dump_manifest(build_manifest(params, entries, hash_path(TRACE_IDS))))
 
 
 def selected_ids(name: str) -> str:

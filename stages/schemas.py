@@ -13,6 +13,7 @@ from typing import Any
 import jsonschema_rs
 
 from traces.errors import TracesError
+from traces.ignored import list_files
 
 SCHEMAS = Path("schemas")
 
@@ -33,8 +34,8 @@ def load_schema(name: str) -> dict[str, Any]:
 
 def schema_versions() -> dict[str, int]:
     """The version of each schema, from the end of its `$id`: `urn:trace-datasets:NAME:VERSION`."""
-    names = sorted(path.relative_to(SCHEMAS).as_posix() for path in SCHEMAS.rglob("*.schema.json"))
-    stems = [name.removesuffix(".schema.json") for name in names]
+    suffix = ".schema.json"
+    stems = [name.removesuffix(suffix) for name in list_files(SCHEMAS) if name.endswith(suffix)]
     return {stem: int(load_schema(stem)["$id"].rpartition(":")[2]) for stem in stems}
 
 

@@ -23,6 +23,7 @@ from stages.runtime.progress import progress
 from stages.runtime.run import run_stage
 from stages.selection.candidates import recall_candidates, set_aside_path
 from stages.selection.choice import choose
+from stages.selection.evalsets import require_evalsets
 from stages.selection.exclusions import EXCLUSIONS, load_exclusions
 from stages.selection.fates import Fates, tally
 from stages.selection.memo import remember_selection, selected_by
@@ -34,6 +35,7 @@ from traces.files import folder_aside, scratch_folder
 
 
 def work(params: Params) -> None:
+    require_evalsets(params.decontaminate)
     with folder_aside(SELECTION) as selection, open_workers(len(partition_names(TRACES))) as workers:
         for line in select_into(selection, params, workers):
             print(f"select: note: {one_line(line)}", file=sys.stderr)

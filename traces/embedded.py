@@ -14,7 +14,7 @@ from traces.batches import batches
 from traces.errors import TracesError
 from traces.files import scratch_folder
 from traces.incoming import IncomingRow
-from traces.recordings import RECORDED, read_recording, recordings
+from traces.recordings import RECORDED, read_recording, recordings, require_recordings
 from traces.store.base import Store
 from traces.store.open import open_store, open_writable
 from traces.store.write import BATCH_ROWS, StoreWriter
@@ -30,8 +30,9 @@ def build_embedded(folder: Path = RECORDED) -> Iterator[str]:
     """The URL of a SQLite file that holds the recordings in `folder`.
 
     Raises:
-        TracesError: a recording is damaged, or two hold one id.
+        TracesError: a recording is damaged, two hold one id, or a file in `folder` is no recording.
     """
+    require_recordings(folder)
     with scratch_folder("traces", Path(tempfile.gettempdir()), 0o700) as scratch:
         url = f"sqlite:///{scratch}/traces.db"
         engine, _ = open_writable(url)

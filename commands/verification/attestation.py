@@ -30,6 +30,7 @@ from stages.selection.exclusions import EXCLUSIONS
 from stages.yaml_file import read_yaml
 from traces.errors import TracesError
 from traces.files import file_aside
+from traces.ignored import list_files
 from traces.pin import SNAPSHOT, load_pin
 from traces.recordings import RECORDED
 
@@ -111,7 +112,7 @@ def _listed(root: Path, folder: Path) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return [folder / name for name in list_files(folder)]
 
 
 def _listing(root: Path, files: Iterable[Path]) -> str:

@@ -21,9 +21,12 @@ from stages.runtime.executor import worker_count
 from stages.yaml_file import read_yaml
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
+from traces.ignored import hashed_files
 
 LOCK = Path("dvc.lock")
 _MEND = "`dvc repro` makes it right"
+# Files with such names are read from an output's folder, whether DVC keeps them or not.
+_READ = (".parquet", ".jsonl", ".json", ".txt")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Artefact:
     size: int
     nfiles: int | None = None
     files: dict[str, str] = field(default_factory=dict, compare=False)  # the md5 of each, by path, where they were read
+    excluded: tuple[str, ...] = field(default=(), compare=False)  # files of a folder that .dvcignore excludes
 
     def entry(self) -> dict[str, Any]:
         """As the manifest quotes it."""
@@ -133,6 +137,13 @@ def lock_faults(entries: dict[str, Any], params: dict[str, Any], found: dict[str
     made = {artefact.path for artefact in outputs(entries)}
     for path, hashes in quoted_hashes(entries).items():
         actual = found[path]
+        if actual is not None and path in made:
+            faults += [
+                f"{name}: .dvcignore excludes it, so DVC does not keep it, but it would be read; "
+                "change the pattern in .dvcignore, or remove the file if no stage made it"
+                for name in actual.excluded
+                if name.endswith(_READ)
+            ]
         for md5, stages in hashes.items():
             ran = f"stage {', '.join(stages)}"
             if actual is None:
@@ -161,7 +172,11 @@ def hash_paths(paths: list[str], md5_of: Callable[[Path], str]) -> list[Artefact
 
 
 def hash_path(path: str | Path, md5_of: Callable[[Path], str] = hash_file) -> Artefact | None:
-    """The hash of one file or folder as DVC computes it."""
+    """The hash of one file or folder as DVC computes it.
+
+    Raises:
+        TracesError: DVC cannot compute one: the folder holds what is no file, or a .dvcignore.
+    """
     found = Path(path)
     if found.is_dir():
         return _hash_folder(found, md5_of)
@@ -172,18 +187,18 @@ def hash_path(path: str | Path, md5_of: Callable[[Path], str] = hash_file) -> Ar
 
 
 def _hash_folder(folder: Path, md5_of: Callable[[Path], str]) -> Artefact:
-    # What .dvcignore leaves out: Python's own cache, and what a killed process left.
-    files = {path.relative_to(folder).parts: path for path in folder.rglob("*") if path.is_file()}
-    kept = sorted(parts for parts in files if "__pycache__" not in parts and not any(map(_left_behind, parts)))
-    listing = [{"md5": md5_of(files[parts]), "relpath": "/".join(parts)} for parts in kept]
+    kept, left_out = hashed_files(folder)
+    files = {name: folder / name for name in kept}
+    for path in files.values():
+        if not path.is_file():
+            what = "a link that leads nowhere" if path.is_symlink() else "no regular file"
+            raise TracesError(f"{path}: {what}, which DVC cannot hash; remove it, or add its name to .dvcignore")
+    listing = [{"md5": md5_of(path), "relpath": name} for name, path in files.items()]
     digest = hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
-    size = sum(files[parts].stat().st_size for parts in kept)
+    size = sum(path.stat().st_size for path in files.values())
     hashes = {f"{folder.as_posix()}/{item['relpath']}": item["md5"] for item in listing}
-    return Artefact(folder.as_posix(), f"{digest}.dir", size, len(kept), hashes)
-
-
-def _left_behind(name: str) -> bool:
-    return name.startswith(".") and name.endswith(".tmp")
+    excluded = tuple(f"{folder.as_posix()}/{name}" for name in left_out)
+    return Artefact(folder.as_posix(), f"{digest}.dir", size, len(files), hashes, excluded)
 
 
 def _artefact(item: dict[str, Any]) -> Artefact:

@@ -29,6 +29,7 @@ from stages.schemas import fast_validator, load_schema
 from stages.selection.exclusions import EXCLUSIONS, load_exclusions
 from stages.yaml_file import read_yaml
 from traces.errors import one_line
+from traces.ignored import list_files
 from traces.pin import SNAPSHOT, load_pin
 from traces.scores import ScoreDigest
 from training.formats import FORMATS
@@ -85,7 +86,7 @@ def check_trace_ids(faults: Faults) -> None:
             for number, (found, wanted) in enumerate(zip_longest(*lines), 1):
                 if found != wanted:
                     faults.add("ids", f"{path}, line {number}", f"{found} where the selection has {wanted}")
-    for path in sorted(TRACE_IDS.rglob("*")):
+    for path in (TRACE_IDS / name for name in list_files(TRACE_IDS)):
         if path.parent != TRACE_IDS or path.suffix != ".txt" or path.stem not in names:
             faults.add("ids", path.as_posix(), "belongs to no partition of the selection")
 
@@ -105,7 +106,7 @@ def check_exclusions(faults: Faults) -> None:
 def check_scores(faults: Faults) -> None:
     """data/scores/ holds the scores that data/snapshot.json pins, and nothing else."""
     digest = ScoreDigest()
-    for path in sorted(SCORES.rglob("*")):
+    for path in (SCORES / name for name in list_files(SCORES)):
         if path.parent != SCORES or path.suffix != ".parquet":
             faults.add("selection", path.as_posix(), "is no partition of scores")
     for name in partition_names(SCORES):
@@ -124,10 +125,11 @@ def check_folders(params: Params, faults: Faults) -> None:
     for format_name in FORMATS:
         right = {shard_name(split, name) for split in SPLITS for name in names}
         asked = format_name in params.export.formats
-        for path in sorted((EXPORT / format_name).rglob("*")):
-            if not asked or path.name not in right:
+        folder = EXPORT / format_name
+        for path in (folder / name for name in list_files(folder)):
+            if not asked or path.parent != folder or path.name not in right:
                 faults.add("selection", path.as_posix(), "belongs to no partition of the selection")
         stems = {Path(name).stem for name in right} if asked and params.export.parquet else set()
-        for path in sorted((TWINS / format_name).rglob("*")):
+        for path in (TWINS / format_name / name for name in list_files(TWINS / format_name)):
             if path.stem not in stems or not (EXPORT / format_name / f"{path.stem}.jsonl").exists():
                 faults.add("selection", path.as_posix(), "is the twin of no shard")

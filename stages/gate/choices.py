@@ -22,6 +22,7 @@ from stages.runtime.partitioned import partition_names, partition_path, read_row
 from stages.select import select_into
 from stages.selection.memo import is_remembered
 from traces.errors import one_line
+from traces.ignored import list_files
 
 
 def check_selection(
@@ -43,7 +44,7 @@ def check_pairs(params: Params, again: Path, workers: Workers, faults: Faults) -
         find_pairs(again, params, workers)
         check_again(PAIRS, again, ["id", "rejected_id", "completion"], "pairing", faults)
     else:
-        for path in sorted(PAIRS.rglob("*")):
+        for path in (PAIRS / name for name in list_files(PAIRS)):
             faults.add("selection", path.as_posix(), "no pairs are asked for")
 
 
@@ -60,7 +61,7 @@ def check_again(held: Path, again: Path, columns: list[str], doing: str, faults:
                 faults.add("selection", f"{held}/{name}", f"has {said} where {doing} again gives {other}")
                 break
     known = {path.name for path in again.iterdir()}
-    for path in sorted(held.rglob("*")):
+    for path in (held / name for name in list_files(held)):
         if path.parent != held or (path.suffix != ".parquet" and path.name not in known):
             faults.add("selection", path.as_posix(), f"nothing that {doing} again gives")
     listed = again / SET_ASIDE.name

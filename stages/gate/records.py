@@ -85,7 +85,7 @@ def check_statistics(statistics: Statistics, counts: dict[str, Any], faults: Fau
 def quarantine_reasons() -> Counter[str]:
     """The lines of data/quarantine/ by reason."""
     reasons: Counter[str] = Counter()
-    for path in sorted(QUARANTINE.glob("*.jsonl")):
+    for path in sorted(QUARANTINE.glob("[!.]*.jsonl")):
         with path.open("rb") as file:
             reasons.update(json.loads(line)["reason"] for line in file)
     return reasons

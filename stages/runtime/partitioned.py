@@ -52,8 +52,8 @@ PAIRS_SCHEMA = make_schema([("id", pa.string()), ("rejected_id", pa.string()), (
 
 
 def partition_names(folder: Path) -> list[str]:
-    """The partitions in a folder, in order."""
-    return sorted(path.stem for path in folder.glob("*.parquet"))
+    """The partitions in a folder, in order. A hidden file is none: macOS leaves `._NAME` beside a file."""
+    return sorted(path.stem for path in folder.glob("[!.]*.parquet"))
 
 
 def partition_path(folder: Path, name: str) -> Path:

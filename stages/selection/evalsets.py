@@ -24,6 +24,7 @@ from stages.params.models import Decontaminate
 from stages.params.reading import PARAMS
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
+from traces.ignored import is_excluded, list_files
 
 EVALSETS = Path("data/evalsets")
 
@@ -59,12 +60,32 @@ def evalset_hashes(asked: Decontaminate) -> dict[str, str]:
     """The md5 of each file in `decontaminate.evalsets`.
 
     Raises:
-        TracesError: one is not there.
+        TracesError: one is not there, or excluded by .dvcignore.
     """
     return {name: _hash(EVALSETS / name) for name in asked.evalsets}
 
 
+def require_evalsets(asked: Decontaminate) -> None:
+    """Refuse a file in data/evalsets/ that is no evaluation set: DVC hashes it, and other clones do not have it.
+
+    Raises:
+        TracesError: there is one, and .dvcignore does not exclude it.
+    """
+    for name in list_files(EVALSETS):
+        hidden = any(part.startswith(".") for part in name.split("/"))
+        if name not in asked.evalsets and (hidden or not name.endswith((".jsonl", "README.md"))):
+            raise TracesError(
+                f"{EVALSETS / one_line(name)}: no evaluation set (NAME.jsonl, or a name in decontaminate.evalsets); "
+                "move or remove it, or add its name to .dvcignore"
+            )
+
+
 def _hash(path: Path) -> str:
+    if is_excluded(path):
+        raise TracesError(
+            f"{PARAMS}: decontaminate.evalsets: {path}: .dvcignore excludes it, so DVC would not notice a change; "
+            "change the pattern, or rename the file"
+        )
     try:
         return hash_file(path)
     except (FileNotFoundError, IsADirectoryError):

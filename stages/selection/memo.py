@@ -14,6 +14,7 @@ from stages.runtime.partitioned import partition_names, partition_path
 from stages.selection.exclusions import Exclusions, load_exclusions
 from stages.selection.screen import screened_by
 from traces.files import hash_file
+from traces.ignored import list_files
 
 
 def selected_by(params: Params, exclusions: Exclusions) -> list[Any]:
@@ -53,8 +54,7 @@ def _made_from(known: Mapping[str, str]) -> list[str]:
 
 
 def _content(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _md5(path, known) for path in files}
+    return {name: _md5(folder / name, known) for name in list_files(folder)}
 
 
 def _md5(path: Path, known: Mapping[str, str]) -> str:

@@ -98,6 +98,6 @@ def lay_out(folder: Path) -> None:
     """An empty repository's worth of inputs: params, schemas, no recordings."""
     for name in ("data/recorded", "data/evalsets", "reports"):
         (folder / name).mkdir(parents=True)
-    for name in ("params.yaml", "data/exclusions.csv"):
+    for name in (".dvcignore", "params.yaml", "data/exclusions.csv"):
         shutil.copy(ROOT / name, folder / name)
     shutil.copytree(ROOT / "schemas", folder / "schemas")
