@@ -6,6 +6,8 @@ export PATH := $(VENV)/bin:$(PATH)
 TRACES_ENVIRONMENT ?= .ci/environment
 # In front of a command that can be silent for long.
 ALOUD := python -E .ci/progress.py
+# Git as the project calls it everywhere, by no settings of a person's.
+GIT := python -m commands.repository
 TEST_WORKERS ?= 2
 BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
@@ -18,8 +20,8 @@ UPGRADE ?= --upgrade
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
 # training as unchanged. Forced downstream, what follows a stage that ran runs too; where none does, nothing does.
 define STOP_AT_CONFLICTS
-	@! { git diff --name-only --diff-filter=U | git check-attr --stdin made | sed '/: set$$/d; s/: made: .*//'; \
-		git grep -lI '^<<<<<<< '; } 2> /dev/null | sort -u | grep . || \
+	@! { $(GIT) diff-files --name-only --diff-filter=U | $(GIT) check-attr --stdin made | sed '/: set$$/d; s/: made: .*//'; \
+		$(GIT) grep --no-color -lI '^<<<<<<< '; } 2> /dev/null | sort -u | grep . || \
 		{ echo "make: in conflict, as named above; docs/together.md says how to settle it"; exit 2; }
 endef
 

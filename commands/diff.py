@@ -35,12 +35,12 @@ def diff(
     from commands.differences.reasons import reasons
     from commands.differences.shards import pair_shards
     from commands.differences.show import Comparison, as_json, as_markdown, as_text, record_line
-    from commands.options import require_repository
+    from commands.history import require_git_repository
     from commands.versions import find_version
     from stages.addresses.objects import open_objects
     from traces.errors import WrongUse
 
-    require_repository()
+    require_git_repository()
     if sum((records, markdown, json)) > 1:
         raise WrongUse("--records, --markdown and --json: choose one")
     old, new = find_version(before), find_version(after)

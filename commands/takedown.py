@@ -23,6 +23,9 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     with 0 where all that it found is removed, such versions or not: a remote may have their files, and a line says how
     to bring them. It exits with 1 where something is left that it found, or that it has and could not look into.
 
+    Where this clone lacks part of the history, such as one made with --depth, it names the part and exits with 1; with
+    --purge it then does nothing.
+
     [bold]Examples[/bold]
 
       traces takedown a97c509f-b823-5769-8381-dbd0e5fc2b88 --reason "asked for by its author"
@@ -31,8 +34,8 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     """
     from itertools import chain
 
+    from commands.history import require_git_repository, require_whole_history
     from commands.holders import find_holdings, sought
-    from commands.options import require_repository
     from commands.places import say_unread
     from commands.removal.advice import advise
     from commands.removal.listing import add_to_list, as_listed
@@ -41,7 +44,9 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     from stages.addresses.objects import open_objects
     from stages.runtime.progress import progress
 
-    require_repository()
+    require_git_repository()
+    if purge:
+        require_whole_history("nothing was purged, since not every version can be looked into")
     listed = [as_listed(trace) for trace in traces]
     for line in add_to_list(listed, reason, date):
         print(line)
@@ -56,5 +61,6 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     for line in chain(purge_holdings(holdings, ask=not yes), unread) if purge else chain(unread, done):
         print(line)
     unlooked = any(held.unjudged or (held.unread and not (purge and held.version.entries)) for held in holdings)
+    require_whole_history("not every version was looked into")
     if unlooked:
         raise typer.Exit(1)

@@ -43,11 +43,11 @@ def verify(
 
       traces verify --rev tunix-sft@v1.0.0 --quick
     """
-    from commands.options import require_repository
+    from commands.history import require_git_repository
     from commands.verification import run_verification, show
     from traces.errors import WrongUse
 
-    require_repository()
+    require_git_repository()
     if quick and attest:
         raise WrongUse("--quick rebuilds nothing, so there is nothing to attest: leave out --attest")
     verdict = run_verification(rev, quick=quick, until=until, attest=attest)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from commands.repository import commit_of, git
+from commands.history import commit_of
+from commands.repository import blobs_at, git
 from stages.addresses.lock import LOCK, outputs, read_lock
 from stages.addresses.objects import Objects
 from stages.manifest import QUOTED, dataset_id
@@ -71,7 +73,7 @@ def find_version(name: str) -> Version:
     if name == WORKSPACE:
         return _required(Version(WORKSPACE, (), read_lock()), name)
     commit = commit_of(name)
-    (blob,) = _blobs([commit])
+    (blob,) = blobs_at(LOCK, [commit])
     names = () if commit.startswith(name) else (name,)
     return _required(Version(commit, names, _entries(blob) if blob else {}), name)
 
@@ -84,12 +86,12 @@ def _required(version: Version, name: str) -> Version:
 
 def all_versions() -> list[Version]:
     """Every version, the newest commit first, and before them the one in the workspace, where no commit has it."""
-    commits = git("log", "--all", "--reflog", "--full-history", "--format=%H", "--", str(LOCK)).split()
-    tags = git("for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split()
+    commits = _commits_of(LOCK)
+    tags = git("for-each-ref", "--format=%(refname)", "refs/tags").split()
     tagged: dict[str, list[str]] = {}
-    for tag, blob in zip(tags, _blobs(tags), strict=True):
-        tagged.setdefault(blob, []).append(tag)
-    first = dict(zip(_blobs(commits), commits, strict=True))  # of each lock, the oldest commit that has it
+    for tag, blob in zip(tags, blobs_at(LOCK, tags), strict=True):
+        tagged.setdefault(blob, []).append(tag.removeprefix("refs/tags/"))
+    first = dict(zip(blobs_at(LOCK, commits), commits, strict=True))  # of each lock, the oldest commit that has it
     blobs = [blob for blob in first if blob]
     refs = _refs()
     versions = [
@@ -106,7 +108,7 @@ def _refs() -> dict[str, list[str]]:
     """By the hash of a lock the branches whose tip has it and the experiments; else a branch of a remote."""
     listed = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/exps", "refs/remotes").split()
     found: dict[str, list[str]] = {}
-    locks = dict(zip(listed, _blobs(listed), strict=True))
+    locks = dict(zip(listed, blobs_at(LOCK, listed), strict=True))
     for ref, blob in locks.items():
         kind, *parts = ref.split("/")[1:]
         # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.
@@ -116,6 +118,17 @@ def _refs() -> dict[str, list[str]]:
         if ref.startswith("refs/remotes/") and not ref.endswith("/HEAD"):
             found.setdefault(blob, [ref.removeprefix("refs/remotes/")])
     return found
+
+
+def texts_of(path: Path) -> str:
+    """All texts that a file has in any commit, one after the other, with Git's header before each."""
+    blobs = sorted({*blobs_at(path, _commits_of(path))} - {""})
+    return git("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs))
+
+
+def _commits_of(path: Path) -> list[str]:
+    """The commits that changed a file, the newest first. Replaced ones are refs, too, so both are among them."""
+    return git("rev-list", "--all", "--reflog", "--full-history", "--", path.as_posix()).split()
 
 
 def _params(entry: dict[str, Any]) -> dict[str, Any]:
@@ -145,13 +158,6 @@ def _parsed(text: str) -> dict[str, Any] | None:
     except (YAMLError, ValueError):
         return None
     return held if isinstance(held, dict) else None
-
-
-def _blobs(commits: list[str]) -> list[str]:
-    """The hash of each commit's dvc.lock; empty where it has none."""
-    asked = "".join(f"{commit}:{LOCK}\n" for commit in commits)
-    found = git("cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked).splitlines()
-    return [line.split()[0] if line.endswith(" blob") else "" for line in found]
 
 
 def _entries(blob: str) -> dict[str, Any] | None:

@@ -17,7 +17,8 @@ def where(trace: TraceId, json: Json = False) -> None:
     Looks through every version that a branch, a tag or an experiment has or had, by what DVC's cache holds.
 
     Exits with 0 where it is in a split of a version, with 1 where it was found in none. A version whose files are not
-    in DVC's cache could not be looked into: it is named, and changes nothing in that.
+    in DVC's cache could not be looked into: it is named, and changes nothing in that. Where this clone lacks
+    part of the history, it names the part and exits with 1, whatever it found.
 
     [bold]Examples[/bold]
 
@@ -25,15 +26,15 @@ def where(trace: TraceId, json: Json = False) -> None:
     """
     import json as json_module
 
+    from commands.history import require_git_repository, require_whole_history
     from commands.holders import find_holdings, sought
-    from commands.options import require_repository
     from commands.places import as_json, as_text
     from commands.removal.listing import as_listed
     from commands.versions import all_versions
     from stages.addresses.objects import open_objects
     from stages.runtime.progress import progress
 
-    require_repository()
+    require_git_repository()
     versions = all_versions()
     found = find_holdings(versions, open_objects(), sought([as_listed(trace)]))
     holdings = list(progress(found, len(versions), "versions"))
@@ -41,5 +42,6 @@ def where(trace: TraceId, json: Json = False) -> None:
         print(json_module.dumps(as_json(holdings), indent=2, ensure_ascii=False))
     else:
         print("\n".join(as_text(holdings)))
+    require_whole_history("not every version was looked into")
     if not any(held.splits for held in holdings):
         raise typer.Exit(1)

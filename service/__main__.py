@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.app import paragraphs, run
-from commands.options import require_repository
+from commands.history import require_git_repository, require_whole_history
 from service.settings import LOOPBACK, TOKEN, Limits, Settings, is_loopback, load_token
 from traces.errors import WrongUse
 
@@ -52,7 +52,8 @@ def serve(
 
     from service.app import alone, create_app
 
-    require_repository()
+    require_git_repository()
+    require_whole_history("the service would not know every dataset")
     open_to_others = not is_loopback(host)
     token = load_token(host)
     if require_token and token is None:

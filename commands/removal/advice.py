@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from commands.holders import Holding
 from commands.options import counted
 from commands.places import NAMED, few, version_names
-from commands.repository import git
+from commands.versions import texts_of
 from stages.paths import CARD
 from traces.recordings import RECORDED, read_recording, recordings
 
@@ -54,6 +54,6 @@ def _recorded(ids: frozenset[str]) -> Iterator[str]:
 
 def _shown(ids: frozenset[str]) -> Iterator[str]:
     """The dataset card, if a commit has one that shows such a trace as its example."""
-    history = git("log", "--all", "--full-history", "-m", "--patch", "--format=", "--", str(CARD))
+    history = texts_of(CARD)
     if any(trace_id in history for trace_id in ids):
         yield f"{CARD}, as it is or once was,"

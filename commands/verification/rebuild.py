@@ -80,9 +80,13 @@ def _reason(stage: str, lines: deque[str]) -> str:
 def _environment(copy: Path) -> dict[str, str]:
     """The user's environment, which says where and how fast; without memos, and our Python first on PATH.
 
-    What DVC remembers of a repository's files, which lies outside of it, lies beside the copy and goes with it.
+    What DVC remembers of a repository's files, which lies outside of it, lies beside the copy and goes with it. What a
+    person set for Git and DVC does not count in the copy.
     """
     kept = {key: value for key, value in clean_environment().items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
     path = os.pathsep.join((str(Path(sys.executable).parent), kept.get("PATH", os.defpath)))
     ours = {"TRACES_MEMO": "off", "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(copy.parent / "site")}
+    none = str(copy.parent / "no settings")
+    ours |= {"DVC_GLOBAL_CONFIG_DIR": none, "DVC_SYSTEM_CONFIG_DIR": none}
+    ours |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_COUNT": "0"}
     return kept | {"PATH": path} | ours

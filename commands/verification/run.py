@@ -8,7 +8,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from commands.repository import commit_of, git
+from commands.history import commit_of
+from commands.repository import changes_since
 from commands.verification.clean_copy import clean_copy
 from commands.verification.compare import check_rebuilt
 from commands.verification.pipeline import asked_stages, declared_name, load_stages, uncached
@@ -126,8 +127,8 @@ def _require_attestable(target: Path, verdict: Verdict) -> None:
 
 
 def _say_uncommitted(verdict: Verdict) -> None:
-    """Add what Git tracks and the commit has otherwise: where the workspace is ahead of it, that is why they differ."""
-    if changed := git("diff", "--name-only", "HEAD").splitlines():
+    """Name the files that differ from the commit: if the workspace is ahead of it, that is why they differ."""
+    if changed := changes_since("HEAD").changed:
         named = ", ".join(changed[:_NAMED]) + (f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else "")
         verdict.faults.append(
             f"not as commit {verdict.commit[:12]} has it, which is what was rebuilt: {named}; commit, and verify again"

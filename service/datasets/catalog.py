@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from commands.repository import git
+from commands.repository import blobs_at, git
 from stages.paths import MANIFEST
 from traces.errors import TracesError
 
@@ -37,11 +37,10 @@ def all_datasets() -> list[Dataset]:
         name, commit, *peeled = line.split()
         if _is_one(name):
             commits.setdefault(peeled[0] if peeled else commit, []).append(_short(name))
-    asked = "".join(f"{commit}:{MANIFEST.as_posix()}\n" for commit in commits)
-    blobs = git("cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked).splitlines()
+    blobs = blobs_at(MANIFEST, [*commits])
     found: dict[str, Dataset] = {}
     for (commit, names), blob in zip(commits.items(), blobs, strict=True):
-        manifest = _manifest(blob.split()[0]) if blob.endswith(" blob") else None
+        manifest = _manifest(blob) if blob else None
         if manifest is not None:
             key = manifest["dataset_id"]
             earlier = found.get(key)

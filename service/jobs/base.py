@@ -8,16 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from commands.repository import git
+from commands.repository import changes_since, git
+from traces.files import hash_file
 
 _TURN = Path(".cache/service/workspace")
 
 
 def base_of(root: Path) -> str:
     """The commit, and a hash of what the workspace has changed of it."""
-    changes = git("diff", "HEAD", "--binary", folder=root)
-    digest = hashlib.sha256(changes.encode(errors="surrogateescape")).hexdigest()
-    return git("rev-parse", "HEAD", folder=root).strip() + digest
+    digest = hashlib.sha256()
+    for name in changes_since("HEAD", root).changed:
+        path = root / name
+        digest.update(f"{name}\0{hash_file(path) if path.is_file() else None}\0".encode(errors="surrogateescape"))
+    return git("rev-parse", "HEAD", folder=root).strip() + digest.hexdigest()
 
 
 @contextmanager

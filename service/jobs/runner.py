@@ -18,7 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
-from commands.repository import clean_environment, commit_of
+from commands.history import commit_of
+from commands.repository import clean_environment
 from service.datasets.catalog import manifest_of
 from service.jobs.base import base_of, workspace_turn
 from service.jobs.journal import Job, Result
