@@ -16,7 +16,7 @@ from commands.show import show
 from commands.status import status
 from commands.summary import summary
 from commands.takedown import takedown
-from commands.verify import verify
+from commands.verify import VerifyCommand, verify
 from commands.where import where
 from traces.errors import TracesError, WrongUse, one_line, unexpected
 
@@ -36,7 +36,7 @@ app = typer.Typer(
     help="Stored reasoning traces, and the datasets made of them. Exit codes: 0; 1, a fault was found; 2, wrong use.",
 )
 for command in (status, record, ingest, pin, summary, report, show, diff, where, verify, takedown):
-    app.command(help=paragraphs(command.__doc__ or ""))(command)
+    app.command(cls=VerifyCommand if command is verify else None, help=paragraphs(command.__doc__ or ""))(command)
 
 
 def run(app: typer.Typer, name: str) -> None:

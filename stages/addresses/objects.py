@@ -18,6 +18,17 @@ from traces.files import hash_file
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
+def parse_listing(md5: str, data: bytes) -> dict[str, str] | None:
+    """The files of a folder by their path in it, each with its md5; None if `data` is not the listing of this hash."""
+    if f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir" == md5:
+        with suppress(KeyError, TypeError, ValueError):
+            files = {item["relpath"]: item["md5"] for item in json.loads(data)}
+            # Whoever wrote it: a hash names a file in the cache, and none elsewhere.
+            if all(_MD5.fullmatch(file_md5) for file_md5 in files.values()):
+                return files
+    return None
+
+
 @dataclass(frozen=True)
 class Objects:
     """The cache in a folder, as DVC 3 lays it out."""
@@ -37,14 +48,10 @@ class Objects:
         path = self.path(md5)
         if not path.is_file():
             return None
-        data = path.read_bytes()
-        if f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir" == md5:
-            with suppress(KeyError, TypeError, ValueError):
-                files = {item["relpath"]: item["md5"] for item in json.loads(data)}
-                # Whoever wrote it: a hash names a file in the cache, and none elsewhere.
-                if all(_MD5.fullmatch(file_md5) for file_md5 in files.values()):
-                    return files
-        raise TracesError(f"{path}: damaged; remove it, then `dvc pull` or `dvc repro`")
+        files = parse_listing(md5, path.read_bytes())
+        if files is None:
+            raise TracesError(f"{path}: damaged; remove it, then `dvc pull` or `dvc repro`")
+        return files
 
     def damaged(self, md5: str) -> list[Path]:
         """What is not what its name says, of the object with this hash and, where that is a folder's, of its files'."""
