@@ -58,7 +58,7 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     # What is left comes last: a purge that ends with it is not the end.
     unread = say_unread(holdings)
     done = advise(holdings, listed, wanted.ids)
-    for line in chain(purge_holdings(holdings, ask=not yes), unread) if purge else chain(unread, done):
+    for line in chain(purge_holdings(holdings, objects, ask=not yes), unread) if purge else chain(unread, done):
         print(line)
     unlooked = any(held.unjudged or (held.unread and not (purge and held.version.entries)) for held in holdings)
     require_whole_history("not every version was looked into")

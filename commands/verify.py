@@ -77,8 +77,8 @@ def verify(
     sends what is missing or damaged, from DVC's cache here.
 
     Exits with 0 where everything agrees, with 1 where something does not, and names it. With --json `verified` is true
-    or false, and null where nothing was rebuilt and nothing is wrong; with --remote it is `whole`. A remote that cannot be
-    reached is 1, too, and one that is not configured 2.
+    or false, and null where nothing was rebuilt and nothing is wrong; with --remote it is `whole`. A remote that cannot
+    be reached is 1, too, and one that is not configured 2.
 
     [bold]Examples[/bold]
 

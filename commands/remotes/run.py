@@ -1,4 +1,4 @@
-"""The order of `traces verify --remote`: choose, ask, send what is missing, ask again for that, and say what came of it."""
+"""The order of `traces verify --remote`: choose, ask, send what is missing, ask for that again, report."""
 
 from __future__ import annotations
 

@@ -1,10 +1,15 @@
-"""Removing objects from DVC's cache and from its remotes: those that hold a trace, and no other."""
+"""Removing objects from DVC's cache and from its remotes: the files that hold a trace, and the listings that name them.
+
+A listing is the object in which DVC keeps a folder's files, by name and md5. DVC takes a remote that has the listing to
+have all of these files, and would never send a removed one again, also when the purge is taken back. So a listing goes
+before the files that it names, and at no moment does one name a file that is gone.
+"""
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -12,80 +17,95 @@ import typer
 
 from commands.holders import Holding
 from commands.options import counted
+from commands.remotes.opened import UNSET, reason
+from commands.versions import WORKSPACE, Version
 from stages.addresses.lock import read_lock
+from stages.addresses.objects import Objects, parse_listing
 from stages.paths import PAIRS, TRACES
 from stages.runtime.memo import memo_root
 from stages.runtime.progress import progress
-from traces.errors import TracesError, one_line
+from traces.errors import TracesError
 
-_PASSWORD = re.compile(r"//[^/\s]*@")
 _SAYING = ("", PAIRS.as_posix(), TRACES.as_posix())
-# What .dvc/config names until somebody has a bucket; no bucket can have this name.
-_UNSET = "<your-bucket>"
 
 
-def purge_holdings(holdings: list[Holding], *, ask: bool) -> Iterator[str]:
-    """Remove every file that holds the traces, from the cache, the remotes and the memo; what was done, in words.
+def purge_holdings(holdings: list[Holding], objects: Objects, *, ask: bool) -> Iterator[str]:
+    """Remove every file that holds the traces, from the remotes, the cache and the memo; what was done, in words.
 
     Raises:
         TracesError: the dataset in the workspace holds one still; or a remote cannot be reached: another run goes on.
     """
-    objects = _removable(holdings)
-    if not objects:
+    files = _removable(holdings, objects)
+    if not files:
         yield "no version that was looked into holds it"
         return
     names = "; ".join(held.version.full_name for held in holdings if held.files)
     if ask:
-        typer.confirm(f"Remove {counted(len(objects), 'file')} for good, from {names}?", abort=True, err=True)
+        typer.confirm(f"Remove {counted(len(files), 'file')} for good, from {names}?", abort=True, err=True)
     # Those that say which others hold it go last: after an interrupt, another run finds what is left.
-    yield from _purge(sorted(objects, key=lambda md5: (_SAYING.index(_folder(objects[md5])), md5)))
+    yield from _purge(sorted(files, key=lambda md5: (_SAYING.index(_folder(files[md5])), md5)), objects)
 
 
-def _removable(holdings: list[Holding]) -> dict[str, str]:
-    """The objects by their hash, each with its path in a version."""
+def _removable(holdings: list[Holding], objects: Objects) -> dict[str, str]:
+    """The files by their hash, each with its path in a version."""
     here = read_lock()
+    files = {md5: path for held in holdings for path, md5 in held.files.items()}
     for held in holdings:
-        if held.version.entries == here and held.files:
-            raise TracesError(
-                f"the dataset in the workspace still holds it, in {min(held.files)}; "
-                "remove it from the store, then `traces pin` and `dvc repro`"
-            )
-        if held.version.entries == here and held.unread:
+        if held.version.entries == here and held.unread and not held.files:
             raise TracesError(
                 f"nobody knows whether the dataset in the workspace still holds it: {min(held.unread)} is not in DVC's "
                 "cache; `dvc fetch` or `dvc repro` brings it"
             )
-    return {md5: path for held in holdings for path, md5 in held.files.items()}
+    for path, md5 in Version(WORKSPACE, (), here).outputs.items():
+        listing = (objects.listing(md5) or {}) if files and md5.endswith(".dir") else {}
+        if kept := [f"{path}/{name}" for name, file_md5 in listing.items() if file_md5 in files]:
+            raise TracesError(
+                f"the dataset in the workspace still holds it, in {min(kept)}; "
+                "remove it from the store, then `traces pin` and `dvc repro`"
+            )
+    return files
 
 
 def _folder(path: str) -> str:
     return next((folder for folder in _SAYING if folder and path.startswith(f"{folder}/")), "")
 
 
-def _purge(objects: list[str]) -> Iterator[str]:
+def _purge(files: list[str], objects: Objects) -> Iterator[str]:
     from dvc.repo import Repo
 
     shutil.rmtree(memo_root(), ignore_errors=True)
+    failed = []
     with Repo() as repo:
         # Remotes first: what is in the cache is what says which objects those are.
         for name, settings in repo.config["remote"].items():
-            if _UNSET in settings["url"]:
+            if UNSET in settings["url"]:
                 yield f"remote {name}: has no address yet, so nothing to remove"
-            else:
-                yield _purge_from(f"remote {name}", partial(repo.cloud.get_remote_odb, name, "purge"), objects)
-        yield _purge_from("DVC's cache", lambda: repo.cache.local, objects)
+                continue
+            try:
+                yield from _purge_from(
+                    f"remote {name}", partial(repo.cloud.get_remote_odb, name, "purge"), files, objects
+                )
+            except TracesError as error:
+                failed.append(str(error))
+        if failed:
+            raise TracesError(
+                f"{'; '.join(failed)}; DVC's cache keeps its files until then, since they say what to remove there"
+            )
+        yield from _purge_from("DVC's cache", lambda: repo.cache.local, files, objects)
 
 
-def _purge_from(place: str, opened: Callable[[], Any], objects: list[str]) -> str:
-    removed = 0
+def _purge_from(place: str, opened: Callable[[], Any], files: list[str], objects: Objects) -> Iterator[str]:
+    """Remove from one place the listings that name the files, then the files; what was done, in words."""
     try:
-        held = opened()
+        odb = opened()
         # To many a file system what it cannot reach does not exist, and nothing would be removed from there.
-        held.fs.ls(held.path, detail=True)
-        for md5 in progress(objects, len(objects), f"purge {place}"):
-            if held.exists(md5):
-                held.delete(md5)
-                removed += 1
+        odb.fs.ls(odb.path, detail=True)
+        there = set(progress(odb.all(), None, f"look through {place}"))
+        listings = _naming({md5 for md5 in there if md5.endswith(".dir")}, set(files), odb, objects, place)
+        removed = [md5 for md5 in files if md5 in there]
+        unknown = sum(not md5.endswith(".dir") and not objects.path(md5).is_file() for md5 in there)
+        for md5 in progress([*listings, *removed], len(listings) + len(removed), f"purge {place}"):
+            odb.delete(md5)
     except FileNotFoundError:
         raise TracesError(
             f"{place}: nothing is there, or it cannot be reached; mend that, or `dvc remote remove` it where nothing "
@@ -97,6 +117,29 @@ def _purge_from(place: str, opened: Callable[[], Any], objects: list[str]) -> st
             "again to go on"
         ) from None
     except Exception as error:  # whatever a remote's library raises
-        said = _PASSWORD.sub("//", str(error) or type(error).__name__)
-        raise TracesError(f"{place}: {one_line(said)}; mend that, and run it again to go on") from None
-    return f"{place}: {counted(removed, 'file')} removed"
+        raise TracesError(f"{place}: {reason(error)}; mend that, and run it again to go on") from None
+    also = f", and {counted(len(listings), 'listing')} that named them" if listings else ""
+    yield f"{place}: {counted(len(removed), 'file')} removed{also}"
+    if unknown:
+        yield f"{place}: {counted(unknown, 'file')} there are not in DVC's cache here, so nobody looked into them"
+
+
+def _naming(listings: set[str], files: set[str], odb: Any, objects: Objects, place: str) -> list[str]:
+    """The listings in one place that name one of the files, whoever pushed them; also those that are damaged.
+
+    A damaged one names nobody knows what, and DVC would believe it for ever.
+    """
+
+    def names(md5: str) -> bool:
+        try:
+            listing = objects.listing(md5)
+        except TracesError:
+            listing = None
+        if listing is None:
+            listing = parse_listing(md5, odb.fs.cat_file(odb.oid_to_path(md5)))
+        return listing is None or not files.isdisjoint(listing.values())
+
+    wanted = sorted(listings)
+    with ThreadPoolExecutor(odb.fs.jobs) as pool:
+        found = progress(pool.map(names, wanted), len(wanted), f"read listings of {place}")
+        return [md5 for md5, is_named in zip(wanted, found, strict=True) if is_named]
