@@ -63,7 +63,7 @@ CAUSES = {
         "an index of your own), "
     ),
     r"No matching distribution found|was not found in the package registry|no usable wheels|is not available": (
-        "the package index does not have a package of the lock for this machine; name another by PIP_INDEX_URL, "
+        "the package index does not answer, or lacks a package of the lock; name another by PIP_INDEX_URL or pip.conf, "
     ),
 }
 FULL = re.compile(r"No space left on device|os error 28|Errno 28|Disk quota exceeded")

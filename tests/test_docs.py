@@ -21,7 +21,10 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 # Blocks that need what a test machine may not have, and why. What they say is checked another way.
 OUTSIDE = {
-    "README.md": ["builds the environment from the package index; .ci/run runs both on a clean checkout"],
+    "README.md": [
+        "builds the environment from the package index; .ci/run runs both on a clean checkout",
+        "builds the environment from the package index; .ci/installation runs it",
+    ],
     "docs/security.md": ["asks a service on the network; tests/test_audit.py runs it against one of its own"],
     "docs/ungar.md": [
         "needs the network to reach UNGAR's public repository",

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.shell import Done, environment
+
+PROGRESS = re.compile(
+    r" |Installing |Resolved |Prepared |Installed |environment: (building|installing|uv does not|[\w ]+: still at it) ?"
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +67,9 @@ class Project:
         """Why it cannot be built: the only line that is no progress."""
         lines = self.build(code=1, **changes).err.splitlines()
         assert "127.0.0.1" not in "".join(lines)
-        told = [line for line in lines if not line.startswith((" ", "Installing", "Resolved", "Prepared", "Installed"))]
-        progress = ("environment: building", "environment: installing", "environment: pip", "environment: uv does not")
-        (line,) = (line for line in told if not line.startswith(progress))
-        return line
+        said = [line for line in lines if not PROGRESS.match(line)]
+        assert len(said) == 1, "\n".join(lines)
+        return said[0]
 
     def works(self) -> bool:
         """Whether the environment has its package, and the project from this folder."""
