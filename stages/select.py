@@ -35,7 +35,7 @@ from traces.files import folder_aside, scratch_folder
 
 
 def work(params: Params) -> None:
-    require_evalsets(params.decontaminate)
+    require_evalsets()
     with folder_aside(SELECTION) as selection, open_workers(len(partition_names(TRACES))) as workers:
         for line in select_into(selection, params, workers):
             print(f"select: note: {one_line(line)}", file=sys.stderr)

@@ -65,17 +65,16 @@ def evalset_hashes(asked: Decontaminate) -> dict[str, str]:
     return {name: _hash(EVALSETS / name) for name in asked.evalsets}
 
 
-def require_evalsets(asked: Decontaminate) -> None:
+def require_evalsets() -> None:
     """Refuse a file in data/evalsets/ that is no evaluation set: DVC hashes it, and other clones do not have it.
 
     Raises:
         TracesError: there is one, and .dvcignore does not exclude it.
     """
     for name in list_files(EVALSETS):
-        hidden = any(part.startswith(".") for part in name.split("/"))
-        if name not in asked.evalsets and (hidden or not name.endswith((".jsonl", "README.md"))):
+        if "/" in name or name.startswith(".") or not name.endswith((".jsonl", "README.md")):
             raise TracesError(
-                f"{EVALSETS / one_line(name)}: no evaluation set (NAME.jsonl, or a name in decontaminate.evalsets); "
+                f"{EVALSETS / one_line(name)}: no evaluation set (NAME.jsonl); "
                 "move or remove it, or add its name to .dvcignore"
             )
 
