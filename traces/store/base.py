@@ -12,9 +12,10 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, func, inspect, literal_column, or_, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from traces.errors import TracesError, one_line, said_by_database
+from traces.errors import TracesError, one_line
 from traces.partitions import Partition, Row, fingerprint
 from traces.scores import Score, score_value
+from traces.store.remedies import said_by_server
 from traces.store.source import Source
 from traces.store.table import COLUMNS, SCORE_COLUMNS, scores, traces
 
@@ -132,7 +133,7 @@ class Store(ABC):
         try:
             yield
         except DBAPIError as error:
-            raise TracesError(f"{self.label}: {self.mask(said_by_database(error.orig or error))}") from None
+            raise TracesError(f"{self.label}: {self.mask(said_by_server(error.orig or error))}") from None
         except SQLAlchemyError as error:
             raise TracesError(f"{self.label}: {self.mask(one_line(str(error).splitlines()[0]))}") from None
 

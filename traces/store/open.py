@@ -8,6 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from traces.errors import TracesError
 from traces.store import postgresql, sqlite
+from traces.store.address import Address, is_postgresql, parse_address
 from traces.store.base import Store
 
 # Which store is the environment's business: a URL with a password never enters params.yaml.
@@ -22,9 +23,9 @@ def open_store(url: str) -> Store:
         TracesError: the URL is not one, or names a kind of database that is not read.
     """
     parsed = _parse(url, DATABASE_URL)
-    if parsed.get_backend_name() == "sqlite":
-        return sqlite.SqliteStore(sqlite.connect_engine(parsed, read_only=True), label(parsed))
-    return postgresql.PostgresStore(postgresql.connect_engine(parsed, read_only=True), label(parsed))
+    if isinstance(parsed, Address):
+        return postgresql.PostgresStore(parsed)
+    return sqlite.SqliteStore(sqlite.connect_engine(parsed, read_only=True), parsed.render_as_string())
 
 
 def open_writable(url: str) -> tuple[Engine, str]:
@@ -34,34 +35,20 @@ def open_writable(url: str) -> tuple[Engine, str]:
         TracesError: as `open_store`.
     """
     parsed = _parse(url, f"--to or {DATABASE_URL}")
-    module = sqlite if parsed.get_backend_name() == "sqlite" else postgresql
-    return module.connect_engine(parsed, read_only=False), label(parsed)
+    if isinstance(parsed, Address):
+        return postgresql.connect_engine(parsed), parsed.label
+    return sqlite.connect_engine(parsed, read_only=False), parsed.render_as_string()
 
 
-def label(url: URL) -> str:
-    """The URL without its password and without its query, which can hold one too."""
-    return url.set(query={}).render_as_string(hide_password=True)
-
-
-def _parse(url: str, where: str) -> URL:
+def _parse(url: str, where: str) -> URL | Address:
+    url = url.strip()
+    if is_postgresql(url):
+        return parse_address(url, where, _EXAMPLES)
     try:
-        # libpq's own short form, which SQLAlchemy does not know.
-        parsed = make_url(url.strip().replace("postgres://", "postgresql://", 1))
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
         # Never the URL itself: what cannot be parsed cannot be masked.
         raise TracesError(f"{where}: not a database URL; expected {_EXAMPLES}") from None
-    if parsed.get_backend_name() not in ("postgresql", "sqlite"):
+    if parsed.get_backend_name() != "sqlite":
         raise TracesError(f"{where}: {parsed.get_backend_name()} is not read; expected {_EXAMPLES}")
-    if parsed.get_backend_name() == "postgresql" and _holds_password(parsed, url):
-        raise TracesError(f"{where}: an @, / or ? in the user's name or the password must be written %40, %2F or %3F")
-    return parsed
-
-
-def _holds_password(parsed: URL, url: str) -> bool:
-    """Whether a part that messages show holds some of the password: one that was not meant to has an @ then.
-
-    Likewise what stands in the query and is no `NAME=VALUE`: what stands before its @ was meant for no host.
-    """
-    query = url.partition("@")[2].partition("?")[2].split("&")
-    parts = [parsed.host or "", parsed.database or "", *(part for part in query if "=" not in part)]
-    return any("@" in part for part in parts)
+    return parsed.set(query={})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from sqlalchemy import (
@@ -28,7 +29,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     type_coerce,
 )
 from sqlalchemy import cast as sql_cast
@@ -37,47 +37,22 @@ from sqlalchemy.engine import URL
 
 from traces.errors import TracesError
 from traces.partitions import Cut, Partition, Row, sum_digest
+from traces.store.address import CONNECT_TIMEOUT_S, Address
 from traces.store.base import Store
-from traces.store.source import NO_TRANSACTION_TIMEOUT, CopySource, Source, copied_rows, driver_errors
+from traces.store.session import begin_reading
+from traces.store.source import CopySource, Source, copied_rows, driver_errors
 from traces.store.table import traces
 from traces.times import to_datetime, to_iso
-
-CONNECT_TIMEOUT_S = 10
-
-# In the connection's options rather than in statements: psycopg would turn a SET into a cursor.
-READ_ONLY = (
-    "-c default_transaction_read_only=on"
-    " -c default_transaction_isolation=repeatable\\ read"
-    " -c TimeZone=UTC -c DateStyle=ISO -c extra_float_digits=3"
-    # A backslash in a quoted id is a backslash.
-    " -c standard_conforming_strings=on"
-    # The session whose state of the data others read waits for them.
-    " -c idle_in_transaction_session_timeout=0"
-)
-# To read a partition, or to compute a pin, is one statement: a role's limit for those of its daily work is too short.
-# Before what the URL says, which a user means.
-NO_STATEMENT_TIMEOUT = "-c statement_timeout=0"
 
 _FIRST = literal_column("timestamptz '0001-01-01 00:00:00+00'", DateTime(timezone=True))
 _END = literal_column("timestamptz '10000-01-01 00:00:00+00'", DateTime(timezone=True))
 
 
-def connect_engine(url: URL, *, read_only: bool) -> Engine:
-    """An engine for `url`; nothing is connected yet. A timeout or options in the URL are kept."""
-    return create_engine(url.set(drivername="postgresql+psycopg"), connect_args=_arguments(url, read_only))
-
-
-def _arguments(url: URL, read_only: bool) -> dict[str, Any]:
-    """What a connection gets beside what the URL says."""
-    arguments: dict[str, Any] = {}
-    if "connect_timeout" not in url.query:
-        arguments["connect_timeout"] = CONNECT_TIMEOUT_S
-    if read_only:
-        given = url.query.get("options", "")
-        arguments["options"] = f"{NO_STATEMENT_TIMEOUT} {given if isinstance(given, str) else ''} {READ_ONLY}"
-        # The payload's text comes as bytes, in the client's encoding, and is hashed and decoded as UTF-8.
-        arguments["client_encoding"] = "UTF8"
-    return arguments
+def connect_engine(address: Address) -> Engine:
+    """An engine for an address; nothing is connected yet."""
+    # The password is in the engine's URL as well, by which messages mask it.
+    url = URL.create("postgresql+psycopg", password=address.password)
+    return create_engine(url, connect_args=address.parameters())
 
 
 class PostgresStore(Store):
@@ -100,9 +75,19 @@ class PostgresStore(Store):
                 "name the table otherwise, and make `traces` a view of it with `created_at::timestamptz`"
             )
 
+    def __init__(self, address: Address) -> None:
+        super().__init__(connect_engine(address), address.label)
+        self.address = address
+        self.snapshot: str | None = None  # by which other sessions see the same state of the data
+
+    @property
+    def session(self) -> psycopg.Connection[Any]:
+        """The driver's own session."""
+        return cast("psycopg.Connection[Any]", self.connection.connection.driver_connection)
+
     def begin(self) -> None:
-        # The first statement takes the snapshot; SQLAlchemy has begun the transaction by then.
-        self.connection.execute(text(NO_TRANSACTION_TIMEOUT))
+        with driver_errors(self.label, self.address.password):
+            begin_reading(self.session, self.label)
 
     def id_of(self, column: ColumnElement[Any]) -> ColumnElement[str]:
         return func.coalesce(sql_cast(column, Text), "")
@@ -145,11 +130,10 @@ class PostgresStore(Store):
 
     def stream(self, as_of_us: int) -> Iterator[Row]:
         # Two statements, so that each may walk the index on created_at instead of sorting payloads.
-        session: Any = self.connection.connection.driver_connection
-        rows = copied_rows(session, self._queries(as_of_us, None, None))
+        rows = copied_rows(self.session, self._queries(as_of_us, None, None))
         # A COPY that is not read to its end holds the session, which would wait for it without end when it is closed.
         self._opened.callback(rows.close)
-        with driver_errors(self.label, self.engine.url.password):
+        with driver_errors(self.label, self.address.password):
             yield from rows
 
     def sources(self, as_of_us: int, partitions: list[Partition]) -> list[Source] | None:
@@ -159,29 +143,61 @@ class PostgresStore(Store):
             # Without an id there is no key by which to begin.
             if not any(map(_serves_ranges, indices)) or not all(partition.first_id for partition in partitions):
                 return None
-            snapshot = self.connection.execute(select(func.pg_export_snapshot())).scalar_one()
-        connection = self._session()
+            self.snapshot = self._export_snapshot()
+        if self.snapshot is None:
+            return None
+        connection = self._parameters()
         # The rows before the first partition's first are that partition's: were there any, it would differ.
         ends = [None, *partitions[1:], None]
         return [
-            CopySource(connection, snapshot, self._queries(as_of_us, first, following), self.label)
+            CopySource(connection, self.snapshot, self._queries(as_of_us, first, following), self.label)
             for first, following in itertools.pairwise(ends)
         ]
 
-    def _session(self) -> dict[str, Any]:
-        """What the driver connects another session with."""
-        _, given = self.engine.dialect.create_connect_args(self.engine.url)
-        given.pop("context", None)  # how SQLAlchemy wants values read, which no other process could be told
-        return dict(given) | _arguments(self.engine.url, read_only=True)
+    def _export_snapshot(self) -> str | None:
+        """The name of this transaction's snapshot; None if the server gives none: one session then reads all."""
+        try:
+            (name,) = self.session.execute("SELECT pg_export_snapshot()").fetchone() or (None,)
+        except psycopg.Error:
+            # A savepoint would not do: none is exported from a subtransaction.
+            self.session.rollback()
+            self.begin()
+            return None
+        return cast("str | None", name)
+
+    def _parameters(self) -> dict[str, Any]:
+        """What the driver connects another session with: to that one of several servers that has the snapshot."""
+        info = self.session.info
+        chosen = {"host": info.host, "port": str(info.port), "hostaddr": info.hostaddr}
+        found = self.address.parameters() | chosen
+        unused = ("service", "servicefile", "target_session_attrs", "load_balance_hosts")
+        return {name: value for name, value in found.items() if name not in unused and value != ""}
 
     def refuses_sessions(self, count: int) -> str | None:
-        """By opening so many: limits are those of the role, of the database and of the server, and others have some."""
+        """By opening so many: limits are those of the role, of the database, of the server and of a pooler.
+
+        Others have some of them. Behind a balancer a session may also be one of a server that lacks the snapshot.
+        """
+        # A pooler with no session free says nothing for two minutes.
+        late = threading.Event()
+
+        def cancel(session: psycopg.Connection[Any]) -> None:
+            late.set()
+            session.cancel_safe()
+
         try:
-            with driver_errors(self.label, self.engine.url.password), ExitStack() as opened:
+            with driver_errors(self.label, self.address.password), ExitStack() as opened:
                 for _ in range(count):
-                    opened.enter_context(psycopg.connect(**self._session()))
+                    session = opened.enter_context(psycopg.connect(**self._parameters()))
+                    timer = threading.Timer(CONNECT_TIMEOUT_S, cancel, [session])
+                    timer.daemon = True
+                    timer.start()
+                    try:
+                        begin_reading(session, self.label, self.snapshot)
+                    finally:
+                        timer.cancel()
         except TracesError as error:
-            return str(error)
+            return f"{self.label}: no further session within {CONNECT_TIMEOUT_S} s" if late.is_set() else str(error)
         return None
 
     def _queries(self, as_of_us: int, first: Partition | None, following: Partition | None) -> tuple[str, ...]:

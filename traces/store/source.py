@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import sql
 
-from traces.errors import TracesError, said_by_database
+from traces.errors import TracesError
 from traces.partitions import Row
+from traces.store.remedies import said_by_server
+from traces.store.session import begin_reading
 
 
 class Source(ABC):
@@ -37,8 +38,6 @@ class Source(ABC):
 _COLUMN_TYPES = ("text", "int8", "text", "bytea")
 # A server counts a session for a moment after its end, and refuses the next one where a role may have only so many.
 RETRY_S = (0.05, 0.1, 0.2, 0.4, 0.8)
-# Known since PostgreSQL 17; an older one would refuse a session that sets it.
-NO_TRANSACTION_TIMEOUT = "SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'"
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,7 @@ class CopySource(Source):
 
     def rows(self) -> Iterator[Row]:
         with driver_errors(self.label, self.connection.get("password")), self._connect() as session:
-            session.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(self.snapshot))
-            session.execute(NO_TRANSACTION_TIMEOUT)
+            begin_reading(session, self.label, self.snapshot)
             yield from copied_rows(session, self.queries)
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -82,5 +80,5 @@ def driver_errors(label: str, password: object) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        said = said_by_database(error)
+        said = said_by_server(error)
         raise TracesError(f"{label}: {said.replace(str(password), '***') if password else said}") from None

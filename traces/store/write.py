@@ -25,10 +25,13 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError
 
-from traces.errors import TracesError, said_by_database
+from traces.errors import TracesError
 from traces.ids import normalise_id
 from traces.incoming import IncomingRow
 from traces.model import InvalidTrace, decode_trace, encode_payload
+from traces.store.remedies import said_by_server
+from traces.store.session import require_options
+from traces.store.source import driver_errors
 from traces.store.table import metadata, traces
 from traces.times import parse_us, to_datetime
 
@@ -57,6 +60,10 @@ class StoreWriter:
             with ExitStack() as opened:
                 opened.callback(self.engine.dispose)
                 self.connection: Connection = opened.enter_context(self.engine.connect())
+                if not self.sqlite:
+                    session: Any = self.connection.connection.driver_connection
+                    with driver_errors(self.label, self.engine.url.password):
+                        require_options(session, self.label)
                 if not inspect(self.connection).has_table(traces.name):
                     metadata.create_all(self.connection)
                 self._id_form = self._existing_id_form()
@@ -147,7 +154,7 @@ class StoreWriter:
         return row_id if self._id_form == "hyphens" else row_id.replace("-", "")
 
     def _error(self, error: DBAPIError) -> TracesError:
-        said = said_by_database(error.orig or error)
+        said = said_by_server(error.orig or error)
         password = self.engine.url.password
         return TracesError(f"{self.label}: {said.replace(str(password), '***') if password else said}")
 
