@@ -25,7 +25,7 @@ def open_store(url: str) -> Store:
     parsed = _parse(url, DATABASE_URL)
     if isinstance(parsed, Address):
         return postgresql.PostgresStore(parsed)
-    return sqlite.SqliteStore(sqlite.connect_engine(parsed, read_only=True), parsed.render_as_string())
+    return sqlite.SqliteStore(sqlite.path_of(parsed), parsed.render_as_string())
 
 
 def open_writable(url: str) -> tuple[Engine, str]:
@@ -37,7 +37,7 @@ def open_writable(url: str) -> tuple[Engine, str]:
     parsed = _parse(url, f"--to or {DATABASE_URL}")
     if isinstance(parsed, Address):
         return postgresql.connect_engine(parsed), parsed.label
-    return sqlite.connect_engine(parsed, read_only=False), parsed.render_as_string()
+    return sqlite.writable_engine(sqlite.path_of(parsed)), parsed.render_as_string()
 
 
 def _parse(url: str, where: str) -> URL | Address:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     ColumnElement,
@@ -32,36 +31,40 @@ from sqlalchemy.exc import OperationalError
 from traces.errors import TracesError, one_line
 from traces.ids import normalise_id
 from traces.partitions import Row
+from traces.store import sqlite_file
 from traces.store.base import Store
 from traces.store.table import traces
 from traces.times import parse_us
 
-BUSY_TIMEOUT_S = 10
 
-
-def connect_engine(url: URL, *, read_only: bool) -> Engine:
-    """An engine for `url`, opened read-only where nothing is to be written.
+def path_of(url: URL) -> Path:
+    """The file that a URL names.
 
     Raises:
-        TracesError: the URL names no file, or one that is not there and is only to be read.
+        TracesError: it names none.
     """
     if not url.database or url.database == ":memory:":
         raise TracesError(
             "TRACES_DATABASE_URL: a SQLite store is a file: sqlite:///relative.db or sqlite:////absolute.db"
         )
-    path = Path(url.database)
-    if read_only and not path.is_file():
-        raise TracesError(f"{path}: no such SQLite file; check TRACES_DATABASE_URL")
-    mode = "ro" if read_only else "rwc"
+    return Path(url.database)
 
-    def connect() -> sqlite3.Connection:
-        uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+
+def connect_engine(connect: Callable[[], sqlite3.Connection]) -> Engine:
+    """An engine for a file; nothing is opened yet."""
+
+    def connected() -> sqlite3.Connection:
+        connection = connect()
         connection.create_function("trace_id", 1, lambda raw: normalise_id(_text(raw)), deterministic=True)
         connection.create_function("trace_us", 1, lambda raw: parse_us(_text(raw)), deterministic=True)
         return connection
 
-    return create_engine("sqlite://", creator=connect)
+    return create_engine("sqlite://", creator=connected)
+
+
+def writable_engine(path: Path) -> Engine:
+    """An engine that may write to a file, and makes it if it is missing."""
+    return connect_engine(lambda: sqlite_file.connect(path, "mode=rwc"))
 
 
 def _text(raw: object) -> str:
@@ -70,6 +73,18 @@ def _text(raw: object) -> str:
 
 class SqliteStore(Store):
     """Where the rows are few, or the store is embedded: the database runs in this process."""
+
+    def __init__(self, path: Path, label: str) -> None:
+        """Raises TracesError if there is no such file."""
+        if not path.is_file():
+            raise TracesError(f"{path}: no such SQLite file; check TRACES_DATABASE_URL")
+        self.file = sqlite_file.ReadOnlyFile(path)
+        super().__init__(connect_engine(self.file.connect), label)
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        super().__exit__(kind, *rest)
+        if kind is None:
+            self.file.require_unchanged()
 
     @property
     def kind(self) -> str:
