@@ -160,14 +160,17 @@ class _Search:
         return self._is_here(name, md5, found) and self.names(md5, PurePosixPath(name).suffix, ids)
 
     def _names(self, md5: str, suffix: str, ids: frozenset[str]) -> bool:
-        """Whether an object names one of these traces."""
-        path = self.objects.path(md5)
-        if suffix == ".parquet":
-            columns = [name for name in _NAMED if name in pq.read_schema(path).names]
-            return any(not ids.isdisjoint(row) for row in read_rows(path, columns))
-        if not path.stat().st_size:
-            return False
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            quoted = [trace_id.encode() for trace_id in ids if data.find(trace_id.encode()) >= 0]
-            # Its own line or record: another trace's text may quote it.
-            return bool(quoted) and re.search(_OWN % b"|".join(quoted), data) is not None
+        return names_one(self.objects.path(md5), ids, is_table=suffix == ".parquet")
+
+
+def names_one(path: Path, ids: frozenset[str], *, is_table: bool) -> bool:
+    """Whether a file, of lines or in Parquet, names one of these traces."""
+    if is_table:
+        columns = [name for name in _NAMED if name in pq.read_schema(path).names]
+        return any(not ids.isdisjoint(row) for row in read_rows(path, columns))
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        quoted = [trace_id.encode() for trace_id in ids if data.find(trace_id.encode()) >= 0]
+        # Its own line or record: another trace's text may quote it.
+        return bool(quoted) and re.search(_OWN % b"|".join(quoted), data) is not None

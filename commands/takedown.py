@@ -40,6 +40,7 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     from commands.removal.advice import advise
     from commands.removal.listing import add_to_list, as_listed
     from commands.removal.purge import purge_holdings
+    from commands.removal.unlisted import find_unlisted
     from commands.versions import all_versions, remembered_runs
     from stages.addresses.objects import open_objects
     from stages.runtime.progress import progress
@@ -55,6 +56,8 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     versions += remembered_runs(versions, objects)
     found = find_holdings(versions, objects, wanted)
     holdings = list(progress(found, len(versions), "versions"))
+    known = frozenset[str]().union(*(held.ids for held in holdings))
+    holdings.append(find_unlisted(versions, objects, wanted, known))
     # What is left comes last: a purge that ends with it is not the end.
     unread = say_unread(holdings)
     done = advise(holdings, listed, wanted.ids)

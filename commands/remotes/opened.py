@@ -41,8 +41,8 @@ def open_remote(repo: Any, name: str | None) -> tuple[str, Any]:
         raise TracesError(f"remote {name}: {reason(error)}") from None
     if not there:
         raise TracesError(
-            f"remote {name}: its folder or bucket is not there: nobody has pushed to it yet, it is not mounted, or its url "
-            "is wrong; `dvc push` makes a folder, and no bucket"
+            f"remote {name}: its folder or bucket is not there: nobody has pushed to it yet, it is not mounted, or its "
+            "url is wrong; `dvc push` makes a folder, and no bucket"
         )
     return name, odb
 
