@@ -57,6 +57,16 @@ class S3Server:
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
         return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
 
+    def remove(self, bucket: str, key: str) -> None:
+        self._client.delete_object(Bucket=bucket, Key=key)
+
+    def read(self, bucket: str, key: str) -> bytes:
+        data: bytes = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return data
+
+    def write(self, bucket: str, key: str, data: bytes) -> None:
+        self._client.put_object(Bucket=bucket, Key=key, Body=data)
+
     def download(self, bucket: str, folder: Path) -> Path:
         """Everything in a bucket, as files below `folder`."""
         for key in self.objects(bucket):
