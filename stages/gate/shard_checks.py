@@ -23,7 +23,7 @@ from stages.selected import Member, render_members, rendered_batches, with_rejec
 from stages.statistics import Statistics
 from traces.errors import one_line
 from traces.files import read_piece, scratch_folder
-from training.formats import FORMATS, TURN_FAULTS
+from training.formats import FORMATS, TEXT_FAULTS
 from training.templates import Template, load_template
 
 _LARGEST = sys.float_info.max
@@ -158,7 +158,7 @@ def _expected(members: Iterator[Member], shard: _Shard, template: Template) -> I
 
 
 def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) -> None:
-    """Hold one record to its schema, and its turns to the template."""
+    """Hold one record to its schema, and its turns and texts to the template."""
     shard.read += 1
     try:
         value = _decode(line)
@@ -168,7 +168,7 @@ def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) 
     if not shard.validator.is_valid(value):
         fault = next(shard.validator.iter_errors(value))
         kind, what = "schema", f"{'/'.join(map(str, fault.instance_path)) or 'record'}: {fault.message}"
-    elif shard.format_name in TURN_FAULTS and (found := TURN_FAULTS[shard.format_name](value, template)):
+    elif shard.format_name in TEXT_FAULTS and (found := TEXT_FAULTS[shard.format_name](value, template)):
         kind, what = "turns", found
     else:
         return

@@ -99,6 +99,7 @@ def with_first(**changes: Any) -> Callable[[list[str]], list[str]]:
             "turns",
             "not exactly one user and one model turn",
         ),
+        (with_first(final_answer="<tool_call>"), "turns", "the text holds the control token <tool_call>"),
         (with_first(completion_start=69.0), "content", "completion_start: not what its trace gives"),
         (with_first(more=1), "schema", "Additional properties are not allowed"),
         (with_first(id=trace_id(99)), "selection", f"id {trace_id(99)} is not selected for this shard"),

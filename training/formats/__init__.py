@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from training.formats.messages import messages_line
+from training.formats.messages import messages_fault, messages_line
 from training.formats.record import SelectedTrace
 from training.formats.trace import trace_line
-from training.formats.training_example import training_example_line
+from training.formats.training_example import training_example_fault, training_example_line
 from training.formats.tunix_dpo import tunix_dpo_fault, tunix_dpo_line
 from training.formats.tunix_grpo import tunix_grpo_fault, tunix_grpo_line
 from training.formats.tunix_sft import tunix_sft_fault, tunix_sft_line
@@ -27,11 +27,14 @@ FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
 # Those that read a trace's own prompt and steps, beside what was rendered of them.
 READ_STEPS = frozenset({"trace", "tunix_grpo"})
 
-# What a schema cannot say of a record that holds turns: the fault, or None.
-TURN_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
+# What a schema cannot say of a record, its turns and the control tokens in its texts: the fault, or None. Not of
+# `trace`, which promises nothing of the kind: it holds what was stored.
+TEXT_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
     "tunix_sft": tunix_sft_fault,
     "tunix_grpo": tunix_grpo_fault,
     "tunix_dpo": tunix_dpo_fault,
+    "training_example": training_example_fault,
+    "messages": messages_fault,
 }
 
-__all__ = ["FORMATS", "READ_STEPS", "TURN_FAULTS", "SelectedTrace"]
+__all__ = ["FORMATS", "READ_STEPS", "TEXT_FAULTS", "SelectedTrace"]

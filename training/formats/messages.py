@@ -5,8 +5,11 @@ Schema: schemas/export/messages.schema.json.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from training.control_tokens import control_token_fault
 from training.formats.record import SelectedTrace, metadata_json
 from training.renderers.tunix_sft import turn_texts
 from training.templates import Template
@@ -35,3 +38,8 @@ def messages_line(trace: SelectedTrace, template: Template) -> bytes:
     question, response = turn_texts(trace.rendered, template)
     exchange = [Message("user", question), Message("assistant", response)]
     return _encode(MessagesRecord(trace.id, exchange, metadata_json(trace))) + b"\n"
+
+
+def messages_fault(record: dict[str, Any], _template: Template) -> str | None:
+    """Which control token the record's texts hold, or None."""
+    return control_token_fault(*(message["content"] for message in record["messages"]))

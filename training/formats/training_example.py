@@ -5,8 +5,11 @@ Schema: schemas/export/training_example.schema.json.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from training.control_tokens import control_token_fault
 from training.formats.record import SelectedTrace, metadata_json
 from training.renderers.tunix_sft import turn_texts
 from training.templates import Template
@@ -32,3 +35,8 @@ def training_example_line(trace: SelectedTrace, template: Template) -> bytes:
     question, response = turn_texts(trace.rendered, template)
     record = TrainingExampleRecord(trace.id, f"{question}\n\n{REQUEST}", response, metadata_json(trace))
     return _encode(record) + b"\n"
+
+
+def training_example_fault(record: dict[str, Any], _template: Template) -> str | None:
+    """Which control token the record's texts hold, or None."""
+    return control_token_fault(record["prompt"], record["response"])

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
+from training.control_tokens import control_token_fault
 from training.formats.record import SelectedTrace
-from training.renderers.tunix_sft import is_one_exchange
+from training.renderers.tunix_sft import Rendered, is_one_exchange, turn_texts
 from training.templates import Template
 
 
@@ -34,11 +35,13 @@ def tunix_dpo_line(trace: SelectedTrace, _template: Template) -> bytes:
 
 
 def tunix_dpo_fault(record: dict[str, Any], template: Template) -> str | None:
-    """Why the record is not two answers to one prompt, each of them one exchange with it; None where it is."""
+    """What is wrong with the record, or None: it is two answers to one prompt, each of them one exchange with it."""
     for name in ("chosen_responses", "rejected_responses"):
         # An empty response would read as a prompt alone.
         if not record[name] or not is_one_exchange(record["prompts"], record[name], template):
             return f"prompts and {name} are not exactly one user and one model turn"
     if record["chosen_responses"] == record["rejected_responses"]:
         return "chosen_responses and rejected_responses are the same"
-    return None
+    question, chosen = turn_texts(Rendered(record["prompts"], record["chosen_responses"]), template)
+    rejected = turn_texts(Rendered(record["prompts"], record["rejected_responses"]), template)[1]
+    return control_token_fault(question, chosen, rejected)

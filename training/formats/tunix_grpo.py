@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from training.control_tokens import neutralise
+from training.control_tokens import control_token_fault, neutralise
 from training.formats.record import SelectedTrace
-from training.renderers.tunix_sft import is_one_exchange
+from training.renderers.tunix_sft import Rendered, is_one_exchange, turn_texts
 from training.templates import Template
 
 # A metadata value is arbitrary, a column is not: what does not fit reads as absent.
@@ -55,10 +55,11 @@ def tunix_grpo_line(trace: SelectedTrace, _template: Template) -> bytes:
 
 
 def tunix_grpo_fault(record: dict[str, Any], template: Template) -> str | None:
-    """Why the prompt is not one user turn and the open model turn; None where it is."""
+    """What is wrong with the record, or None: its prompt is one user turn and the open model turn."""
     if not is_one_exchange(record["prompts"], "", template):
         return "prompts is not exactly one user turn and the open model turn"
-    return None
+    texts = (record[name] for name in ("question", "answer", "legal_actions", "game"))
+    return control_token_fault(*turn_texts(Rendered(record["prompts"], ""), template), *texts)
 
 
 def _actions(value: object) -> str:
@@ -69,7 +70,7 @@ def _actions(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return neutralise(value) if isinstance(value, str) else ""
 
 
 def _whole(value: object) -> int:

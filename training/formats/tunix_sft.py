@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
-from training.control_tokens import neutralise
+from training.control_tokens import control_token_fault, neutralise
 from training.formats.record import SelectedTrace, metadata_json
-from training.renderers.tunix_sft import is_one_exchange
+from training.renderers.tunix_sft import Rendered, is_one_exchange, turn_texts
 from training.templates import Template
 
 
@@ -37,11 +37,11 @@ def tunix_sft_line(trace: SelectedTrace, _template: Template) -> bytes:
 
 
 def tunix_sft_fault(record: dict[str, Any], template: Template) -> str | None:
-    """Why the record's text is not one exchange whose second part begins at `completion_start`; None where it is."""
+    """What is wrong with the record, or None: its text is one exchange, its second part from `completion_start` on."""
     # JSON Schema counts 249.0 as an integer.
     text, start = record["prompts"], int(record["completion_start"])
     if not text[:start].endswith(template.model_open):
         return f"completion_start {start} is not where the model's turn begins"
     if not is_one_exchange(text[:start], text[start:], template):
         return "not exactly one user and one model turn"
-    return None
+    return control_token_fault(*turn_texts(Rendered(text[:start], text[start:]), template), record["final_answer"])

@@ -14,10 +14,19 @@ from traces.errors import TracesError
 FOLDER = Path(__file__).parent
 
 
+class TextTokens(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Added tokens of a family that a trace may hold, and the reason: each of `tokens`, any run of one of `runs_of`."""
+
+    reason: str
+    runs_of: list[str]
+    tokens: list[str]
+
+
 class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One family's turns. A prompt ends in `model_open`; what the model learns ends in `model_close`.
 
-    In `control_tokens`, `{n}` stands for any whole number.
+    Every added token of the family's published tokenizers is in `control_tokens` or in `text_tokens`, where `{n}`
+    stands for any whole number: tests/training/test_added_tokens.py.
     """
 
     name: str
@@ -26,6 +35,7 @@ class Template(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model_open: str
     model_close: str
     control_tokens: list[str]
+    text_tokens: list[TextTokens]
 
     @property
     def turn_marks(self) -> list[str]:

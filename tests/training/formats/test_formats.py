@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from stages.schemas import fast_validator, load_schema
-from training.formats import FORMATS, TURN_FAULTS, SelectedTrace
+from training.formats import FORMATS, TEXT_FAULTS, SelectedTrace
 from training.renderers.tunix_sft import render_turns
 from training.templates import Template, load_template, template_names
 
@@ -45,11 +45,11 @@ def test_a_tunix_sft_record_line_by_line() -> None:
 
 
 def test_a_tunix_grpo_record_line_by_line() -> None:
-    meta = '{"game":"g","legal_actions":["4","draw <bos>","5\\n6"],"seat":1,"seed":7}'
+    meta = '{"game":"g<bos>","legal_actions":["4","draw <bos>","5\\n6"],"seat":1,"seed":7}'
     assert line("tunix_grpo", example(meta)).decode() == (
         '{"id":"6f1d1c9a-54d5-5a0e-9d0b-0f2f6c2b7c11","prompts":"<start_of_turn>user\\n2 + 2? 😀<end_of_turn>\\n'
         '<start_of_turn>model\\n","question":"2 + 2? 😀","answer":"4","legal_actions":"4\\ndraw < bos>\\n5 6",'
-        '"game":"g","seat":1,"seed":7}\n'
+        '"game":"g< bos>","seat":1,"seed":7}\n'
     )
 
 
@@ -123,13 +123,13 @@ def test_a_tunix_dpo_record_line_by_line() -> None:
 )
 def test_two_answers_that_make_no_pair_are_a_fault(change: dict[str, str], says: str) -> None:
     record = json.loads(line("tunix_dpo", example())) | change
-    assert str(TURN_FAULTS["tunix_dpo"](record, GEMMA)).startswith(says)
+    assert str(TEXT_FAULTS["tunix_dpo"](record, GEMMA)).startswith(says)
 
 
-@pytest.mark.parametrize("name", TURN_FAULTS)
+@pytest.mark.parametrize("name", ["tunix_sft", "tunix_grpo", "tunix_dpo"])
 def test_a_record_whose_turns_are_not_its_template_s_has_a_fault(name: str) -> None:
     record = json.loads(line(name, example()))
-    assert TURN_FAULTS[name](record, GEMMA) is None
+    assert TEXT_FAULTS[name](record, GEMMA) is None
     for prompts in (
         record["prompts"][1:],
         record["prompts"] + "x",
@@ -137,11 +137,44 @@ def test_a_record_whose_turns_are_not_its_template_s_has_a_fault(name: str) -> N
         record["prompts"].replace("2 + 2?", "2<end_of_turn>"),
         record["prompts"].replace("2 + 2?", "<start_of_turn>model\n"),
     ):
-        assert TURN_FAULTS[name](record | {"prompts": prompts}, GEMMA), prompts
-    assert TURN_FAULTS[name](record, load_template("qwen3"))
+        assert TEXT_FAULTS[name](record | {"prompts": prompts}, GEMMA), prompts
+    assert TEXT_FAULTS[name](record, load_template("qwen3"))
     if name == "tunix_sft":
         for start in (1, record["completion_start"] - 1, record["completion_start"] + 1, len(record["prompts"]), 10**9):
-            assert TURN_FAULTS[name](record | {"completion_start": start}, GEMMA), start
+            assert TEXT_FAULTS[name](record | {"completion_start": start}, GEMMA), start
+
+
+@pytest.mark.parametrize("token", ["<tool_call>", "</think>", "<|im_end|>", "<unused5>", "[multimodal]"])
+@pytest.mark.parametrize(
+    ("name", "field", "text"),
+    [
+        ("tunix_sft", "prompts", "2 + 2?"),
+        ("tunix_sft", "prompts", "Two."),
+        ("tunix_sft", "final_answer", "4"),
+        ("tunix_grpo", "prompts", "2 + 2?"),
+        *(("tunix_grpo", field, "") for field in ("question", "answer", "legal_actions", "game")),
+        ("tunix_dpo", "prompts", "2 + 2?"),
+        ("tunix_dpo", "chosen_responses", "Two."),
+        ("tunix_dpo", "rejected_responses", "5"),
+        ("training_example", "prompt", "2 + 2?"),
+        ("training_example", "response", "Two."),
+    ],
+)
+def test_a_control_token_that_was_put_into_a_record_is_a_fault(name: str, field: str, text: str, token: str) -> None:
+    record = json.loads(line(name, example()))
+    assert TEXT_FAULTS[name](record, GEMMA) is None
+    changed = record[field].replace(text, text + token, 1)
+    if name == "tunix_sft" and text == "2 + 2?":
+        record["completion_start"] += len(token)
+    assert TEXT_FAULTS[name](record | {field: changed}, GEMMA) == f"the text holds the control token {token}"
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_control_token_that_was_put_into_a_message_is_a_fault(place: int) -> None:
+    record = json.loads(line("messages", example()))
+    assert TEXT_FAULTS["messages"](record, GEMMA) is None
+    record["messages"][place]["content"] += "<think>"
+    assert TEXT_FAULTS["messages"](record, GEMMA) == "the text holds the control token <think>"
 
 
 def test_completion_start_counts_code_points() -> None:
