@@ -148,7 +148,7 @@ def create(version: str, lock: int) -> None:
         [sys.executable, "-E", "-m", "venv", "--clear", "--without-pip", str(VENV)], "python -m venv", "bootstrap", lock
     )
     done([str(BIN / "python"), "-I", "-m", "ensurepip", "--default-pip"], "ensurepip", "bootstrap", lock)
-    done(pip("install", "--require-hashes", "--only-binary=:all:", "-r", str(ROOT / SETS["bootstrap"][0])),
+    done(pip("install", "--require-hashes", "--only-binary=:all:", "--no-compile", "-r", str(ROOT / SETS["bootstrap"][0])),
          "pip", "bootstrap", lock)  # fmt: skip
 
 

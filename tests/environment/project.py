@@ -44,10 +44,10 @@ class Project:
         """The environment of a person without settings for pip and uv but a pip.conf, and with empty caches."""
         home = self.folder.parent / "home"
         home.mkdir(exist_ok=True)
-        told = {name: value for name, value in environment().items() if not name.startswith(("PIP_", "UV_", "XDG_"))}
-        no_proxy = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"), "")
+        settings = re.compile(r"PIP_.*|UV_.*|XDG_.*|.*_PROXY", re.IGNORECASE)
+        told = {name: value for name, value in environment().items() if not settings.fullmatch(name)}
         own = {"PIP_CONFIG_FILE": str(self.folder.parent / "pip.conf"), "HOME": str(home), "PYTHON": str(self.python)}
-        return told | no_proxy | {name.lower(): "" for name in no_proxy} | own | changes
+        return told | own | changes
 
     def start(self, packages: str = "dataset", **changes: str) -> subprocess.Popen[str]:
         """Begin to build, in a process group of its own."""

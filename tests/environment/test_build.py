@@ -49,6 +49,7 @@ def test_it_is_built_from_the_index_of_pip_conf_and_then_nothing_is_done(project
     assert project.build("dataset").text == project.build("all").text == ""
 
 
+@pytest.mark.soak
 def test_a_changed_lock_or_a_moved_clone_or_a_python_that_is_gone_is_built_anew(project: Project) -> None:
     project.build()
     moved = Project(project.folder.rename(project.folder.parent / "moved"), project.python)
@@ -82,10 +83,10 @@ def test_a_proxy_that_does_not_answer_is_one_line(project: Project, dead_port: i
 
 
 @pytest.mark.skipif(shutil.which("tinyproxy") is None, reason="tinyproxy, a real proxy, is not installed")
-@pytest.mark.parametrize("named", ["HTTP_PROXY", "PIP_PROXY", "pip.conf"])
+@pytest.mark.soak
+@pytest.mark.parametrize("named", ["HTTP_PROXY", "http_proxy", "PIP_PROXY", "pip.conf"])
 def test_it_is_built_through_a_proxy(project: Project, index: Index, dead_port: int, named: str) -> None:
     folder, port = project.folder.parent, dead_port + 1
-    # A name that only the proxy knows: whoever goes past it finds no index.
     (folder / "proxy.conf").write_text(
         f'Port {port}\nListen 127.0.0.1\nLogFile "{folder}/proxy.log"\nLogLevel Connect\nAllow 127.0.0.1\n'
     )
@@ -102,12 +103,14 @@ def test_it_is_built_through_a_proxy(project: Project, index: Index, dead_port: 
     finally:
         proxy.terminate()
         proxy.wait()
+    # Pip fetches uv, and uv the rest.
     log = (folder / "proxy.log").read_text()
     assert "/uv-" in log
     assert "/small-1.0-py3-none-any.whl" in log
     assert project.works()
 
 
+@pytest.mark.soak
 def test_what_uv_does_not_reach_pip_installs(project: Project, dead_port: int) -> None:
     done = project.build(UV_DEFAULT_INDEX=f"http://127.0.0.1:{dead_port}/simple", UV_HTTP_RETRIES="0")
     assert "environment: uv does not reach the package index; trying with pip, which takes a few minutes" in done.err
@@ -123,6 +126,7 @@ def test_a_file_that_is_not_the_lock_s_is_refused(project: Project) -> None:
     )
 
 
+@pytest.mark.soak
 def test_a_package_that_the_index_lacks_is_one_line(project: Project) -> None:
     replace(project.folder / "requirements.lock", "small==1.0", "small==2.0")
     assert "the package index does not answer, or lacks a package of the lock" in project.refused()
