@@ -20,8 +20,8 @@ def require_git_repository() -> None:
     require_repository()
     if prefix := git("rev-parse", "--show-prefix").strip():
         raise TracesError(
-            f"the project is in the folder {prefix} of a larger Git repository, whose history may have its versions "
-            "under other paths, so they cannot be told; keep it in a Git repository of its own (docs/versions.md)"
+            f"the project is in the folder {prefix} of a larger Git repository, whose history may have versions "
+            "under other paths; keep it in a Git repository of its own (docs/versions.md)"
         )
 
 
