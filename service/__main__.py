@@ -13,6 +13,7 @@ import typer
 
 from commands.app import paragraphs, run
 from commands.history import require_git_repository, require_whole_history
+from service.prefix import read_prefix
 from service.settings import LOOPBACK, TOKEN, Limits, Settings, is_loopback, load_token
 from traces.errors import WrongUse
 
@@ -32,6 +33,14 @@ def serve(
         list[str] | None,
         typer.Option(metavar="NAME", help="A name under which it may be asked, as a proxy passes it on."),
     ] = None,
+    root_path: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="The path under which a proxy serves it, such as /datasets: for a proxy that passes this prefix on, "
+            "and for tools that read the OpenAPI document.",
+        ),
+    ] = "",
     writes_a_minute: Annotated[int, typer.Option(min=1, help="How often one address may ask for what writes.")] = 120,
     require_token: Annotated[
         bool, typer.Option("--require-token", help="Ask for the token also of who only reads: behind a proxy.")
@@ -65,21 +74,24 @@ def serve(
         token=token,
         reads_need_token=open_to_others or require_token,
         hosts=frozenset(names),
+        root_path=read_prefix(root_path),
         jobs=jobs,
         limits=Limits(writes_a_minute=writes_a_minute),
     )
     listening = _listening(host, port)
+    served = create_app(settings)
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(settings),
+            served,
             access_log=False,
             server_header=False,
             proxy_headers=False,
             log_level="warning",
             timeout_graceful_shutdown=5,
-            limit_concurrency=settings.limits.connections,
         )
     )
+    # The guard limits them: uvicorn's own limit answers in plain text.
+    served.state.connections = lambda: len(server.server_state.connections)
     with alone(settings.root), listening, suppress(KeyboardInterrupt):
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
         may = "" if token else f" (only to read: started without {TOKEN})"

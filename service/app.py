@@ -17,6 +17,7 @@ from service.datasets.making import Maker
 from service.datasets.shards import end_fetches
 from service.guard import Guard
 from service.jobs.queue import Queue
+from service.prefix import Prefix, index_redirect
 from service.room import NoRoomError
 from service.routes import datasets, difference, files, jobs, page, report, status, ungar
 from service.settings import Settings
@@ -29,7 +30,11 @@ HELD = Path(".cache/service/lock")
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service of the repository in `settings.root`, which is the working directory."""
+    """The service of the repository in `settings.root`, which is the working directory.
+
+    Raises:
+        WrongUse: the public path prefix is an address of the service itself.
+    """
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -48,13 +53,17 @@ def create_app(settings: Settings) -> FastAPI:
         description="Build, watch and stream datasets of reasoning traces. Each is a DVC experiment of one repository.",
         version=metadata.version("trace-datasets"),
         lifespan=running,
-        max_body_size=settings.limits.body_bytes,
         # Both would load a page's parts from elsewhere.
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        # Its redirects would name the scheme and host as this process sees them, and no prefix.
+        redirect_slashes=False,
+        # An absolute path: tools that read the document may resolve a relative one wrongly.
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
     )
     app.state.settings = settings
+    app.state.connections = lambda: 0  # how many are open: only the server knows
     app.state.objects = open_objects()
     app.state.queue = Queue(settings)
     app.state.board = StatusBoard(settings)
@@ -63,9 +72,13 @@ def create_app(settings: Settings) -> FastAPI:
     for routes in (datasets, files, difference, report, jobs, status, ungar, page):
         app.include_router(routes.router)
     app.add_middleware(Guard, settings=settings)
+    if settings.root_path:
+        app.router.routes.append(index_redirect(settings.root_path, app.routes))
+        app.add_middleware(Prefix, prefix=settings.root_path, routes=app.routes)
     app.add_exception_handler(TracesError, _fault)
     app.add_exception_handler(NoRoomError, _no_room)
     app.add_exception_handler(RequestValidationError, _unfit)
+    app.add_exception_handler(Exception, _failed)
     return app
 
 
@@ -76,6 +89,11 @@ async def _fault(_request: Request, error: Exception) -> JSONResponse:
 
 async def _no_room(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, 507)
+
+
+async def _failed(_request: Request, _error: Exception) -> JSONResponse:
+    """A fault of the service's own, which the server logs with its traceback."""
+    return JSONResponse({"detail": "the service failed at this; what it wrote to stderr says why"}, 500)
 
 
 async def _unfit(request: Request, error: Exception) -> JSONResponse:

@@ -1,22 +1,28 @@
-"""Who may ask, and how often: looked at before anything else is done with a request."""
+"""Who may ask, how often, and how much: looked at before anything else is done with a request."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 import math
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.settings import TOKEN, Settings, is_loopback
 
+Refusal = tuple[int, str, Iterable[tuple[bytes, bytes]]]  # status, detail, headers
 READS = ("GET", "HEAD", "OPTIONS")
+_DRAINED_BYTES = 2 * 1024 * 1024
+_DRAIN_S = 10
 # Nothing of this service belongs into another page, and its own page loads nothing from elsewhere.
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -27,7 +33,10 @@ _HEADERS = (
 
 
 class Guard:
-    """An ASGI middleware: a known name, the token where it is needed, and not too often."""
+    """An ASGI middleware: a known name, the token where it is needed, not too often and not too much.
+
+    It looks at the size of bodies itself, since Starlette's own limit answers in plain text.
+    """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app, self.settings = app, settings
@@ -51,16 +60,24 @@ class Guard:
 
         refusal = self._refusal(scope)
         if refusal is None:
-            await self.app(scope, receive, guarded)
+            await self.app(scope, self._limited(receive), guarded)
             return
+        if "expect" not in Headers(scope=scope):  # otherwise the client asks before it sends a body
+            await _drain(receive)
         status, detail, headers = refusal
         body = json.dumps({"detail": detail}).encode()
         held = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
         await guarded({"type": "http.response.start", "status": status, "headers": held})
         await guarded({"type": "http.response.body", "body": body})
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
+    def _refusal(self, scope: Scope) -> Refusal | None:
         headers = Headers(scope=scope)
+        if scope["app"].state.connections() >= self.settings.limits.connections:
+            return (
+                503,
+                "too many connections are open; try again in 1 s",
+                [(b"retry-after", b"1"), (b"connection", b"close")],
+            )
         if _name(headers.get("host", "")).lower() not in self.settings.hosts:
             return 421, "this service is not known by that name; --allow-host NAME makes it so", ()
         reading = scope["method"] in READS
@@ -70,9 +87,30 @@ class Guard:
         if not self.limiter.hit(rate, client):
             wait = max(1, math.ceil(self.limiter.get_window_stats(rate, client).reset_time - time.time()))
             return 429, f"too many requests; try again in {wait} s", [(b"retry-after", str(wait).encode())]
+        length = headers.get("content-length", "")
+        if refusal is None and length.isdecimal() and int(length) > self.settings.limits.body_bytes:
+            return 413, self._too_large, ()
         return refusal
 
-    def _without_token(self, headers: Headers) -> tuple[int, str, Iterable[tuple[bytes, bytes]]] | None:
+    def _limited(self, receive: Receive) -> Receive:
+        """The body of a request, as far as it may go: a chunked one does not say how long it is."""
+        left = self.settings.limits.body_bytes
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, self._too_large)
+            return message
+
+        return limited
+
+    @property
+    def _too_large(self) -> str:
+        return f"the request's body is over {self.settings.limits.body_bytes} bytes"
+
+    def _without_token(self, headers: Headers) -> Refusal | None:
         if self.settings.token is None:
             return 403, f"nothing can be written: this service was started without {TOKEN}", ()
         given = headers.get("authorization", "")
@@ -86,7 +124,23 @@ class Guard:
 
     def _is_page(self, path: str) -> bool:
         """Whether it is the page, which holds nothing and asks for the token; not for who is elsewhere."""
-        return is_loopback(self.settings.host) and (path == "/" or path.startswith("/page/"))
+        index = ("/", self.settings.root_path or "/")  # the second sends to the first
+        return is_loopback(self.settings.host) and (path in index or path.startswith("/page/"))
+
+
+async def _drain(receive: Receive) -> None:
+    """Read what is left of a body. If the server closes a connection with unread data, the client loses the answer.
+
+    A proxy then answers 502. What is larger than nginx passes on, or comes too slowly, is not read to its end.
+    """
+    left = _DRAINED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
 
 
 def _name(host: str) -> str:

@@ -35,6 +35,7 @@ class Settings:
     token: str | None = None
     reads_need_token: bool = False
     hosts: frozenset[str] = frozenset(LOOPBACK)
+    root_path: str = ""  # the public path prefix, without a slash at its end
     jobs: int = 1  # experiments at a time
     limits: Limits = field(default_factory=Limits)
 

@@ -1,6 +1,8 @@
-// The service's API. The token is kept for as long as this tab is open, and sent to this service alone.
+// The service's API. Its addresses are relative to the page's, so that they hold below any path of a proxy.
+// The token is kept for as long as this tab is open, and sent to this service alone.
 
-const KEY = "traces-token";
+// One key for each address: services below different paths of one host share this storage, and not their tokens.
+const KEY = `traces-token ${new URL(".", document.baseURI).pathname}`;
 
 export class ApiError extends Error {
   /** `faults` are those of single fields, as the service's 422 has them. */
@@ -39,6 +41,11 @@ export async function ask(path, { method = "GET", body, headers = {}, signal } =
   return response;
 }
 
+/** Whether a proxy says that the service does not answer it: it may be starting again. */
+export function isUnreachable({ status }) {
+  return [502, 503, 504].includes(status);
+}
+
 export async function get(path, options) {
   return (await ask(path, options)).json();
 }
@@ -51,7 +58,8 @@ async function fault(response) {
   if (Array.isArray(held.detail)) return new ApiError(response.status, "Some of it is not as it must be.", held.detail);
   // What answers where no route is says no more than that.
   if (held.detail === "Not Found") return new ApiError(404, "The service has nothing at that address.");
-  const message = held.detail ?? `The service answered ${response.status} and said no more.`;
+  const silent = isUnreachable(response) ? "The proxy cannot reach the service. Is it still running?" : `The service answered ${response.status} and said no more.`;
+  const message = held.detail ?? silent;
   return new ApiError(response.status, sentence(message));
 }
 
@@ -61,13 +69,13 @@ function sentence(text) {
 
 /** Whether anyone may read: what is linked to then needs no token, which a link could not send. */
 export async function isOpen() {
-  const { status } = await fetch("/api/status").catch(() => ({ status: 0 }));
+  const { status } = await fetch("api/status").catch(() => ({ status: 0 }));
   return status !== 401;
 }
 
 /** The path of a dataset, or of something of it. */
 export function datasetPath(id, ...parts) {
-  return ["/api/datasets", id, ...parts].map((part, place) => (place ? encodeURIComponent(part) : part)).join("/");
+  return ["api/datasets", id, ...parts].map((part, place) => (place ? encodeURIComponent(part) : part)).join("/");
 }
 
 export function exportPath(id, format, split) {

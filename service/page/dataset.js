@@ -9,7 +9,7 @@ import { counted, number, said, size, time, total } from "./words.js";
 const SPLITS = ["train", "validation", "test"];
 
 export async function showDataset(main, id, signal) {
-  const [manifest, { datasets }] = await Promise.all([get(datasetPath(id), { signal }), get("/api/datasets", { signal })]);
+  const [manifest, { datasets }] = await Promise.all([get(datasetPath(id), { signal }), get("api/datasets", { signal })]);
   const commit = datasets.find((held) => held.dataset_id === id)?.commit ?? "";
   main.replaceChildren(
     h(
@@ -30,7 +30,7 @@ export async function showDataset(main, id, signal) {
 
 /** The report is made when it is first asked for, which takes a while: it is asked for here, so that this can be said. */
 function reportLink(id) {
-  const address = `/datasets/${encodeURIComponent(id)}/report`;
+  const address = `datasets/${encodeURIComponent(id)}/report`;
   const told = h("span", { class: "muted", role: "status" }, "Drawings, samples and lineage on one page.");
   const failed = h("div", {});
   const link = h("a", { class: "button main", href: address }, "Open the report");

@@ -1,6 +1,6 @@
 // Server-sent events by fetch, which can send the token: EventSource cannot.
 
-import { ask } from "./api.js";
+import { ask, isUnreachable } from "./api.js";
 
 const AGAIN_MS = 1000;
 
@@ -17,7 +17,7 @@ export async function follow(path, tell, signal) {
       }
       return;
     } catch (error) {
-      if (signal.aborted || error.status >= 400) return;
+      if (signal.aborted || (error.status >= 400 && !isUnreachable(error))) return;
       await new Promise((done) => setTimeout(done, AGAIN_MS));
     }
   }

@@ -89,7 +89,7 @@ export function buildForm(status, begun) {
     told.replaceChildren();
     go.setAttribute("aria-disabled", "true"); // disabled, it would lose the focus
     try {
-      begun(await post("/api/datasets/build", read()));
+      begun(await post("api/datasets/build", read()));
     } catch (error) {
       tell(error, fields, filters, told);
     } finally {

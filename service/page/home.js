@@ -12,12 +12,12 @@ const LOOK_MS = 15_000;
 const SOON_MS = 700;
 
 export async function showHome(main, signal, place) {
-  const [status, { datasets }] = await Promise.all([get("/api/status", { signal }), get("/api/datasets", { signal })]);
+  const [status, { datasets }] = await Promise.all([get("api/status", { signal }), get("api/datasets", { signal })]);
   const panel = h("div", {}, statusPanel(status));
   const list = h("div", {}, datasetList(datasets));
   const lead = h("p", { class: "lead" }, summary(status, datasets));
   const board = jobBoard(signal, async () => {
-    const now = await get("/api/datasets", { signal });
+    const now = await get("api/datasets", { signal });
     fill(list, datasetList(now.datasets));
     lead.textContent = summary(status, now.datasets);
   });
@@ -49,7 +49,7 @@ function watch(first, panel, form, begun, signal) {
   for (const kind of ["input", "click"]) form.addEventListener(kind, () => (touched = true));
   const look = async () => {
     try {
-      const now = await get("/api/status", { signal });
+      const now = await get("api/status", { signal });
       fill(panel, statusPanel(now));
       if (last.as_of < 0 && now.as_of >= 0 && !touched && !form.contains(document.activeElement)) form.replaceChildren(buildForm(now, begun));
       last = now;

@@ -23,7 +23,7 @@ export function jobBoard(signal, ended) {
     clearTimeout(due);
     let open = 0;
     try {
-      const { jobs } = await get("/api/jobs", { signal });
+      const { jobs } = await get("api/jobs", { signal });
       open = jobs.filter((job) => !ENDED.includes(job.state)).length;
       const shown = jobs.filter((job, place) => place < SHOWN || !ENDED.includes(job.state));
       shown.forEach((job) => show(job));
@@ -51,7 +51,7 @@ export function jobBoard(signal, ended) {
     const followed = [...cards.values()].filter((one) => one.followed).length;
     if (job.state === "running" && !card.followed && followed < FOLLOWED) {
       card.followed = true;
-      follow(`/api/jobs/${encodeURIComponent(job.id)}/events`, (name, data) => {
+      follow(`api/jobs/${encodeURIComponent(job.id)}/events`, (name, data) => {
         if (name === "line") card.line(data);
         if (name === "job") show(data);
       }, signal).finally(() => {
@@ -90,7 +90,7 @@ function jobCard(job, look) {
     if (cancel.hasAttribute("aria-disabled")) return;
     cancel.setAttribute("aria-disabled", "true");
     try {
-      await remove(`/api/jobs/${encodeURIComponent(job.id)}`);
+      await remove(`api/jobs/${encodeURIComponent(job.id)}`);
     } catch (error) {
       outcome.replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
       cancel.removeAttribute("aria-disabled");

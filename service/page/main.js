@@ -42,7 +42,7 @@ async function show(first = false) {
   main.setAttribute("aria-busy", "true");
   try {
     // A service that others can reach asks for the token of who only reads, too.
-    await get("/api/status", { signal });
+    await get("api/status", { signal });
     if (!signal.aborted) await route()(signal);
   } catch (error) {
     if (signal.aborted) return;

@@ -19,10 +19,14 @@ GUARDED: dict[int | str, dict[str, Any]] = {
     400: {"model": Fault, "description": "The body cannot be read"},
     401: {"model": Fault, "description": "The token is missing or wrong"},
     403: {"model": Fault, "description": "The service has no token, so nothing can be written"},
-    413: {"description": "The body is too large"},
+    413: {"model": Fault, "description": "The body is too large"},
     421: {"model": Fault, "description": "The service is not known by the name that it was asked under"},
     429: {"model": Fault, "description": "Too many requests; Retry-After says when to try again"},
+    500: {"model": Fault, "description": "The service failed"},
+    503: {"model": Fault, "description": "Too many connections are open; Retry-After says when to try again"},
 }
+# Without it, nginx writes a download that is read slowly to its disk, and its gzip holds events back to the end.
+UNBUFFERED = {"X-Accel-Buffering": "no"}
 NO_ROOM: dict[int | str, dict[str, Any]] = {507: {"model": Fault, "description": "The disk is nearly full"}}
 
 

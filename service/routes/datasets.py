@@ -6,12 +6,13 @@ import asyncio
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from service.datasets.catalog import Dataset, all_datasets, find_dataset
 from service.datasets.shards import find_shards
 from service.datasets.streaming import Streamed, encoded, read_shards
 from service.models import DatasetAnswer, Datasets, Fault
-from service.routes.common import GUARDED, NO_ROOM, ObjectsPart, SettingsPart
+from service.routes.common import GUARDED, NO_ROOM, UNBUFFERED, ObjectsPart, SettingsPart
 from service.routes.encodings import encoding_of
 from service.routes.ranges import UnsatisfiableError, names_tag, range_of
 from stages.params.values import FormatName
@@ -45,7 +46,7 @@ def dataset(dataset_id: str) -> dict[str, Any]:
         304: {"description": "What the caller has is the same"},
         404: {"model": Fault, "description": "There is no such dataset, or it has not that format"},
         409: {"model": Fault, "description": "Its objects are neither in the cache nor in a remote"},
-        416: {"description": "No byte is in that range"},
+        416: {"model": Fault, "description": "No byte is in that range"},
     },
 )
 async def export(
@@ -83,7 +84,9 @@ async def export(
     try:
         part = range_of(wanted_range, shards.size) if if_range in (None, tag) else None
     except UnsatisfiableError:
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{shards.size}"})
+        told = JSONResponse({"detail": f"no byte is in that range: there are {shards.size}"}, 416)
+        told.headers["Content-Range"] = f"bytes */{shards.size}"
+        return told
     first, end = part or (0, shards.size)
     if part:
         headers["Content-Range"] = f"bytes {first}-{end - 1}/{shards.size}"
@@ -93,13 +96,13 @@ async def export(
     else:
         headers["Content-Length"] = str(end - first)
     if request.method == "HEAD":
-        told = Response(status_code=status, headers=headers, media_type="application/jsonl")
+        head = Response(status_code=status, headers=headers, media_type="application/jsonl")
         if encoding:
-            del told.headers["content-length"]  # which nobody knows yet
-        return told
+            del head.headers["content-length"]  # which nobody knows yet
+        return head
     pieces = read_shards(shards, first, end)
     body = encoded(pieces, encoding) if encoding else pieces
-    return Streamed(body, status, headers, "application/jsonl")
+    return Streamed(body, status, headers | UNBUFFERED, "application/jsonl")
 
 
 def find(dataset_id: str) -> Dataset:

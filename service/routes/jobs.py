@@ -21,7 +21,7 @@ from service.jobs.progress import done_share, stage_of
 from service.jobs.queue import Queue, QueueFullError
 from service.jobs.request import BuildRequest
 from service.models import BuiltAnswer, Fault, JobAnswer, Jobs
-from service.routes.common import GUARDED, NO_ROOM, QueuePart, Token
+from service.routes.common import GUARDED, NO_ROOM, UNBUFFERED, QueuePart, Token
 from service.shown import shown_lines
 
 router = APIRouter(prefix="/api", tags=["jobs"])
@@ -75,7 +75,8 @@ async def build(
     if not is_new and job.state == "succeeded":
         response.status_code = 200
         return await asyncio.to_thread(built, job)
-    response.headers["Location"] = f"/api/jobs/{job.id}"
+    # Relative to this request's own address, which only the client knows: a proxy may have a prefix.
+    response.headers["Location"] = f"../jobs/{job.id}"
     if not wait:
         return await asyncio.to_thread(answer, job)
     state = await queue.wait(job)
@@ -121,7 +122,7 @@ def events(
 ) -> StreamingResponse:
     """What happens to a job, as server-sent events: `job` where it stands, `line` what is said; ends when it does."""
     told = _events(found, queue, _place(last_event_id))
-    return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(told, media_type="text/event-stream", headers={"Cache-Control": "no-store", **UNBUFFERED})
 
 
 async def _events(job: Job, queue: Queue, start: int) -> AsyncIterator[bytes]:

@@ -16,7 +16,8 @@ from service.routes.datasets import find
 from traces.errors import TracesError
 
 router = APIRouter(tags=["datasets"])
-_FAULTS: dict[int | str, dict[str, Any]] = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "The page"},
     404: {"model": Fault, "description": "There is no such dataset"},
     409: {"model": Fault, "description": "It cannot be made: an object is not in DVC's cache"},
 }
@@ -24,7 +25,8 @@ _FAULTS: dict[int | str, dict[str, Any]] = {
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">')
 
 
-@router.get("/datasets/{dataset_id}/report", response_class=HTMLResponse, responses={**GUARDED, **NO_ROOM, **_FAULTS})
+# Not HTMLResponse as `response_class`: the document would then say that errors are HTML, too.
+@router.get("/datasets/{dataset_id}/report", response_class=Response, responses={**GUARDED, **NO_ROOM, **_ANSWERS})
 async def report(dataset_id: str, maker: MakerPart) -> Response:
     """The page about a dataset, of drawings and samples. The first who asks waits some seconds until it is made."""
     found = await asyncio.to_thread(find, dataset_id)

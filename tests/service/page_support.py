@@ -69,7 +69,7 @@ def opened(browser: Browser, url: str, width: int = 1200, *, dark: bool = False)
     watch = Watch()
 
     def judge(route: Route) -> None:
-        if route.request.url.startswith(f"{url}/"):
+        if route.request.url == url or route.request.url.startswith(f"{url}/"):
             route.continue_()
         else:
             watch.strays.append(route.request.url)

@@ -92,9 +92,9 @@ class Service:
 
 
 @contextmanager
-def running(folder: Path, *options: str, **settings: str) -> Iterator[Service]:
-    """Start a service in a repository, and end it."""
-    port = free_port()
+def running(folder: Path, *options: str, port: int = 0, **settings: str) -> Iterator[Service]:
+    """Start a service in a repository, on a free port if none is given, and end it."""
+    port = port or free_port()
     log = folder.parent / f"service-{port}.log"
     env = environment() | {"TRACES_SERVE_TOKEN": TOKEN} | settings
     with log.open("wb") as said:

@@ -98,7 +98,7 @@ def test_a_missing_or_wrong_token_is_said_at_its_field(service: Service, browser
             assert page.evaluate("document.activeElement.name") == "token"
         assert page.evaluate("[{...localStorage}, {...sessionStorage}, document.cookie]") == [
             {},
-            {"traces-token": "wrong"},
+            {"traces-token /": "wrong"},
             "",
         ]
         assert job(page, "unasked v1").count() == 0
