@@ -274,3 +274,8 @@ def test_the_server_block_of_the_docs_works_over_tls(site: Site, tmp_path: Path)
             assert client.get(site.export, **options).content == site.records
             # nginx adds the token.
             assert client.delete("/api/jobs/none", **options).status_code == 404
+            # nginx passes on what the service says of a body that is too large.
+            for size in (70_000, 300_000, 900_000) * 4:
+                refused = client.post("/api/datasets/build", content=b" " * size, **options)
+                assert refused.status_code == 413, refused.text
+                assert refused.json()["detail"] == "the request's body is over 65536 bytes"
