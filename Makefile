@@ -13,8 +13,8 @@ BASE ?= origin/main
 REPORT ?= .cache/pull-request.md
 UPGRADE ?= --upgrade
 
-.PHONY: repro dataset gate pull-request remote-demo report screenshot serve test soak baseline lint format audit bench \
-	bench-scale bench-serve deps schemas lock environment environment-all bootstrap help clean
+.PHONY: repro dataset gate pull-request remote-demo report screenshot serve test soak tokenizers baseline lint format \
+	audit bench bench-scale bench-serve deps schemas lock environment environment-all bootstrap help clean
 .DEFAULT_GOAL := repro
 
 # In a fresh clone the reports are the commit's, so a plain `dvc repro` would make the data and skip the gate and the
@@ -80,6 +80,9 @@ bench-scale: environment-all  ## how cost grows; BENCH_SIZES="5000 20000" for a 
 
 bench-serve: environment-all  ## the service under load, beside nginx; SERVE_MB=50 SERVE_CLIENTS=8 for a try
 	python -m benchmarks serve
+
+tokenizers: environment-all  ## fetch the published tokenizers that some tests need, with npm: 130 MB; docs/training.md
+	python -m tests.support.tokenizers
 
 baseline: environment-all  ## docs/BASELINE.md: the suite run once, what it covers; BASELINE_TESTS=tests/traces for a try
 	python -m tests.support.baseline $(BASELINE_TESTS)
