@@ -69,7 +69,8 @@ def missing_parts() -> Iterator[str]:
     """Each part of the history that is not in this clone, as far as the clone itself knows, and what brings it."""
     if git("rev-parse", "--is-shallow-repository").strip() == "true":
         yield "this clone is shallow, so older commits are not here: `git fetch --unshallow` brings them"
-    grafts = Path(git("rev-parse", "--git-path", "info/grafts").strip())
+    # Asked for `info/grafts` Git would name the file that GIT_GRAFT_FILE says.
+    grafts = Path(git("rev-parse", "--git-path", "info").strip()) / "grafts"
     if grafts.is_file() and grafts.read_bytes().strip():
         yield f"{grafts} joins commits that Git cannot tell: `git replace --convert-graft-file` makes them known"
     remotes = _remotes()
