@@ -59,6 +59,28 @@ def test_the_gate_refuses_a_dataset_that_is_not_what_its_commit_says(repository:
     assert "faults, named above and in reports/validation.json" in done.text
 
 
+def test_the_gate_compares_with_the_commit_and_asks_no_remote_of_a_person(built: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    run(tmp_path, "git", "clone", "--quiet", str(built), str(clone))
+    run(clone, "dvc", "cache", "dir", "--local", str(built / ".dvc/cache"))
+    run(clone, "dvc", "config", "--local", "core.autostage", "true")
+    (tmp_path / "dvc").mkdir()
+    (tmp_path / "dvc/config").write_text("[core]\n    remote = mine\n['remote \"mine\"']\n    url = /nowhere\n")
+    with (clone / "stages/validate.py").open("a") as code:
+        code.write("# A word.\n")
+    with (clone / "reports/validation.json").open("a") as made:
+        made.write(" ")
+    (clone / "notes.txt").write_text("of the person who runs it")
+    commit(clone, "code changed, dvc.lock not made anew")
+    (clone / "more.txt").write_text("no part of the commit")
+    done = run(clone, ".ci/gate", code=1, DVC_GLOBAL_CONFIG_DIR=str(tmp_path / "dvc"))
+    assert done.out.endswith("what it changes:\nchanged dvc.lock\nchanged reports/validation.json\n")
+    assert "dvc.lock" in run(clone, "git", "diff", "--cached", "--name-only").out  # where `git diff` finds nothing
+    commit(clone, "dvc.lock made anew")
+    (clone / "more.txt").unlink()
+    run(clone, ".ci/gate", DVC_GLOBAL_CONFIG_DIR=str(tmp_path / "dvc"))
+
+
 def test_a_pull_request_is_gated_and_only_the_comment_may_be_left_out() -> None:
     # Not pull_request_target, which gives the secrets to anybody's code.
     assert set(PULL_REQUEST["on"]) == {"pull_request"}
