@@ -67,7 +67,6 @@ def prepared(
     if partition_rows:
         params["extract"]["partition_rows"] = partition_rows
     params["export"]["formats"] = formats
-    params["export"]["parquet"] = False
     yaml.dump(params, path)
     return Workspace(folder, settings, server)
 

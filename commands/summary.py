@@ -48,6 +48,8 @@ def next_step(manifest: dict[str, Any]) -> str:
 
 def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     """The summary. Counts that are 0 are said too, beside those of what few ask for: nothing is dropped in silence."""
+    from stages.paths import PARQUET
+
     counts, exports = manifest["counts"], manifest["exports"]
     seldom = ("too_short", "too_long", "unscored", "low_score", "unlisted", "contaminated", "sensitive")
     dropped = [name for name in seldom if counts.get(name)]
@@ -62,9 +64,8 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     for name, export in exports.items():
         splits = ", ".join(f"{split} {count:,}" for split, count in export["records"].items() if count)
         rows.append((name, f"{splits}: {export['path']}/"))
-    if manifest["parquet"]:
-        rows.append(("parquet", f"the same, each shard: {manifest['parquet']}/"))
     rows += [
+        ("parquet", f"copies of all these files: {PARQUET}/"),
         ("also", "data/export/README.md, data/manifest.json, data/trace_ids/, reports/"),
         ("next", next_step(manifest)),
     ]

@@ -28,6 +28,7 @@ def load_manifest() -> dict[str, Any]:
 def stale_because(manifest: dict[str, Any]) -> str | None:
     """Why the manifest is not of what the workspace asks for and holds, as far as a look can tell; else None."""
     from stages.params.reading import load_params
+    from stages.paths import PARQUET
     from traces.pin import load_pin
 
     asked, pin = load_params().model_dump(exclude_none=True), load_pin()
@@ -43,7 +44,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         "split": manifest["split"],
         "selection": _with_defaults(manifest["selection"]),
         "filters": _without_nulls(manifest["filters"]),
-        "export": {"formats": list(manifest["exports"]), "parquet": manifest["parquet"] is not None},
+        "export": {"formats": list(manifest["exports"])},
     }
     preference = asked["export"].pop("preference")
     ranked = _without_nulls(manifest["preference"] or {})
@@ -52,9 +53,10 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
     for group, held in made.items():
         if asked[group] != held:
             return f"params.yaml asks for another {group}"
-    for export in manifest["exports"].values():
-        if len(list(Path(export["path"]).glob("[!.]*.jsonl"))) != sum(export["shards"].values()):
-            return f"{export['path']}/ does not hold its files"
+    for name, export in manifest["exports"].items():
+        for folder, suffix in ((Path(export["path"]), "jsonl"), (PARQUET / name, "parquet")):
+            if len(list(folder.glob(f"[!.]*.{suffix}"))) != sum(export["shards"].values()):
+                return f"{folder}/ does not hold its files"
     return None
 
 

@@ -1,9 +1,9 @@
 """export: canonical JSON Lines, one folder a format, one shard a partition and split.
 
-Reads data/rendered/, data/selection/ and data/traces/; writes data/export/FORMAT/SPLIT-PARTITION.jsonl and, where
-that is asked for, each shard's Parquet twin in data/export/parquet/. For `tunix_dpo` it pairs traces, by data/scores/
-or by their metadata, and writes data/pairs/. A format that is not asked for has an empty folder, an empty shard no
-file.
+Reads data/rendered/, data/selection/ and data/traces/; writes data/export/FORMAT/SPLIT-PARTITION.jsonl and a Parquet
+copy of each shard, data/export/parquet/FORMAT/SPLIT-PARTITION.parquet. For `tunix_dpo` it pairs traces, by
+data/scores/ or by their metadata, and writes data/pairs/. A format that is not asked for has an empty folder. A shard
+without records has no file.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from stages.exports.pairs import find_pairs
-from stages.exports.twins import twin_path, write_twin
+from stages.exports.parquet import write_parquet
 from stages.params.models import Params
-from stages.paths import EXPORT, PAIRS, RENDERED, SELECTION, SPLITS, TRACES, TWINS, shard_name
+from stages.paths import EXPORT, PAIRS, PARQUET, RENDERED, SELECTION, SPLITS, TRACES, parquet_path, shard_name
 from stages.runtime.executor import open_workers
 from stages.runtime.memo import Memo, content_of, open_memo, remembering
 from stages.runtime.partitioned import partition_names, partition_path
@@ -36,7 +36,7 @@ def work(params: Params) -> None:
     with ExitStack() as stack:
         workers = stack.enter_context(open_workers(len(names)))
         folders = {name: stack.enter_context(folder_aside(EXPORT / name)) for name in FORMATS}
-        twins = stack.enter_context(folder_aside(TWINS))
+        parquet = stack.enter_context(folder_aside(PARQUET))
         pairs = stack.enter_context(folder_aside(PAIRS))
         if "tunix_dpo" in params.export.formats:
             tell(find_pairs(pairs, params, workers), params.export.preference.key)
@@ -47,7 +47,7 @@ def work(params: Params) -> None:
                 memo=memo,
                 folders=chosen,
                 template=load_template(params.render.template),
-                twins=twins if params.export.parquet else None,
+                parquet=parquet,
                 pairs=pairs,
             )
             for _ in progress(workers.map(export, names), len(names), "export"):
@@ -67,7 +67,7 @@ def tell(counts: dict[str, Any], key: str | None) -> None:
 
 def exported_by(params: Params) -> list[Any]:
     """The params that records follow from, beside those that made what is read."""
-    return [params.export.formats, params.export.parquet, params.render.template]
+    return [params.export.formats, params.render.template]
 
 
 def exported_from(name: str, pairs: Path) -> list[str]:
@@ -75,27 +75,27 @@ def exported_from(name: str, pairs: Path) -> list[str]:
     return content_of(*(partition_path(folder, name) for folder in (TRACES, SELECTION, RENDERED, pairs)))
 
 
-def shard_paths(name: str, folders: dict[str, Path], twins: Path | None) -> list[Path]:
-    """Where a partition's shards may be, and their twins."""
+def shard_paths(name: str, folders: dict[str, Path], parquet: Path) -> list[Path]:
+    """The paths that a partition's shards and their Parquet copies can have; not each of them exists."""
     shards = {(fmt, split): folder / shard_name(split, name) for fmt, folder in folders.items() for split in SPLITS}
-    return [*shards.values(), *(twin_path(twins, fmt, shard) for (fmt, _), shard in shards.items() if twins)]
+    return [*shards.values(), *(parquet_path(parquet, fmt, shard) for (fmt, _), shard in shards.items())]
 
 
 def recall_partition(
-    name: str, memo: Memo | None, folders: dict[str, Path], template: Template, twins: Path | None, pairs: Path
+    name: str, memo: Memo | None, folders: dict[str, Path], template: Template, parquet: Path, pairs: Path
 ) -> None:
     """Like `export_partition`, for a partition that is as it was, the shards that were written then."""
     remembering(
         memo,
         lambda: exported_from(name, pairs),
-        shard_paths(name, folders, twins),
+        shard_paths(name, folders, parquet),
         None,
-        lambda: export_partition(name, folders, template, twins, pairs),
+        lambda: export_partition(name, folders, template, parquet, pairs),
     )
 
 
-def export_partition(name: str, folders: dict[str, Path], template: Template, twins: Path | None, pairs: Path) -> None:
-    """Write one partition's shards in all formats, its traces read once, and their twins into `twins`."""
+def export_partition(name: str, folders: dict[str, Path], template: Template, parquet: Path, pairs: Path) -> None:
+    """Write one partition's shards in all formats, its traces read once, and their Parquet copies into `parquet`."""
     lines = [(format_name, folder, FORMATS[format_name]) for format_name, folder in folders.items()]
     files: dict[tuple[str, str], IO[bytes]] = {}
     members = rendered_members(name, with_steps=not READ_STEPS.isdisjoint(folders))
@@ -110,10 +110,9 @@ def export_partition(name: str, folders: dict[str, Path], template: Template, tw
                     file = stack.enter_context((folder / shard_name(split, name)).open("wb", BUFFER_BYTES))
                     files[format_name, split] = file
                 file.write(text)
-    if twins is not None:
-        for format_name, split in files:
-            shard = folders[format_name] / shard_name(split, name)
-            write_twin(shard, format_name, twin_path(twins, format_name, shard))
+    for format_name, split in files:
+        shard = folders[format_name] / shard_name(split, name)
+        write_parquet(shard, format_name, parquet_path(parquet, format_name, shard))
 
 
 if __name__ == "__main__":

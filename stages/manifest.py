@@ -24,7 +24,7 @@ from stages.addresses.lock import (
 )
 from stages.params.models import Params
 from stages.params.reading import PARAMS
-from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, SELECTION, SPLITS, STATS, TRACE_IDS, TWINS, shards
+from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, PARQUET, SELECTION, SPLITS, STATS, TRACE_IDS, shards
 from stages.runtime.partitioned import partition_names, partition_path, read_chunks, values
 from stages.runtime.run import run_stage
 from stages.schemas import schema_versions
@@ -99,7 +99,7 @@ def build_manifest(params: Params, entries: dict[str, Any], trace_ids: Artefact 
         "splits": stats["splits"],
         "stats": {key: stats[key] for key in ("steps", "characters", "sources", "games", "duplicate_rate")},
         "exports": {name: export_entry(name, artefacts) for name in params.export.formats},
-        "parquet": TWINS.as_posix() if params.export.parquet else None,
+        "parquet": PARQUET.as_posix(),
         "preference": preference_entry(params, quoted),
         "trace_ids": {"path": TRACE_IDS.as_posix(), "md5": trace_ids and trace_ids.md5, "count": counts["selected"]},
         "artefacts": {artefact.path: artefact.entry() for artefact in artefacts},

@@ -15,7 +15,7 @@ RENDERED = Path("data/rendered")
 PAIRS = Path("data/pairs")
 PAIR_COUNTS = PAIRS / "counts.json"
 EXPORT = Path("data/export")
-TWINS = EXPORT / "parquet"
+PARQUET = EXPORT / "parquet"
 CARD = EXPORT / "README.md"
 CROISSANT = EXPORT / "croissant.json"
 MANIFEST = Path("data/manifest.json")
@@ -36,6 +36,11 @@ SPLITS = ("train", "validation", "test")
 def shard_name(split: str, partition: str) -> str:
     """The file of a partition's records in a split, within a format's folder."""
     return f"{split}-{partition}.jsonl"
+
+
+def parquet_path(folder: Path, format_name: str, shard: Path) -> Path:
+    """The path of a shard's Parquet copy, `folder` being the folder of all of them."""
+    return folder / format_name / f"{shard.stem}.parquet"
 
 
 def shards(format_name: str) -> list[tuple[str, Path]]:

@@ -7,7 +7,7 @@ trust: records are made again from data/traces/, hashes computed again, the mani
 from __future__ import annotations
 
 import json
-from collections import Counter
+import sys
 from typing import Any
 
 from stages.gate.artefacts import (
@@ -23,6 +23,7 @@ from stages.gate.artefacts import (
 from stages.gate.choices import check_pairs, check_selection
 from stages.gate.faults import NAMED, Faults
 from stages.gate.records import check_counts, check_records, check_statistics
+from stages.gate.shard_checks import LONG_NUMBER, PartitionChecks
 from stages.params.models import Params
 from stages.paths import (
     CARD,
@@ -56,7 +57,7 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         TracesError: there are faults.
     """
     faults = Faults()
-    records: Counter[str] = Counter()
+    checks = PartitionChecks()
     manifest: dict[str, Any] = {}
     hashes: dict[str, str] = {}
     with faults.guard("dvc.lock"):
@@ -82,26 +83,38 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         with faults.guard(str(PAIRS)):
             check_pairs(params, pairs, workers, faults)
         with faults.guard(str(EXPORT)):
-            records, statistics = check_records(params, names, hashes, scratch, workers, faults)
-            check_counts(params, manifest, records, faults)
+            checks = check_records(params, names, hashes, scratch, workers, faults)
+            check_counts(params, manifest, checks.records, faults)
             if counts:  # else selecting again failed, and is a fault already
                 with faults.guard(str(STATS)):
-                    check_statistics(statistics, counts, faults)
+                    check_statistics(checks.statistics, counts, faults)
     report = {
         "valid": faults.total == 0,
         "dataset_id": manifest.get("dataset_id"),
-        "records": {name: records[name] for name in params.export.formats},
+        "records": {name: checks.records[name] for name in params.export.formats},
         "faults": faults.total,
         "faults_by_kind": dict(sorted(faults.counts.items())),
         "first_faults": faults.lines,
+        "notes": [*checks.notes.lines, *more_than(checks.notes)],
     }
     write_text(VALIDATION, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    if checks.notes.total:
+        print(
+            f"validate: note: each of {checks.notes.total} traces {LONG_NUMBER}; "
+            "json.loads(text, parse_float=decimal.Decimal) reads it exactly, see docs/datasets.md; "
+            f"`notes` in {VALIDATION} has their ids",
+            file=sys.stderr,
+        )
     if faults.total:
-        more = [f"  and {faults.total - NAMED} more"] if faults.total > NAMED else []
-        print("\n".join([*(f"  {line}" for line in faults.lines), *more]), flush=True)
+        print("\n".join(f"  {line}" for line in [*faults.lines, *more_than(faults)]), flush=True)
         raise TracesError(
             f"{faults.total} faults, named above and in {VALIDATION}; `dvc repro` rebuilds what was changed by hand"
         )
+
+
+def more_than(faults: Faults) -> list[str]:
+    """How many there are beyond those that have a line; nothing if each has one."""
+    return [f"and {faults.total - NAMED} more"] if faults.total > NAMED else []
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from stages.paths import SPLITS, shards
+from stages.paths import EXPORT, PARQUET, SPLITS, parquet_path, shards
 from stages.schemas import load_schema
 from training.formats.columns import COLUMNS
 
@@ -14,18 +14,28 @@ from training.formats.columns import COLUMNS
 class Column:
     """A field of a format: its kind as training.formats.columns has it, and what it holds, in words.
 
-    `keys` are those that every value of a `json` column has, each with its JSON Schema.
+    `keys` are those that every value of a `json` column has.
     """
 
     name: str
     kind: str
     about: str
-    keys: dict[str, dict[str, Any]]
+    keys: list[str]
+
+    def described(self, code: str = "{}") -> str:
+        """What it holds, with the keys; each key is written by the pattern `code`."""
+        if not self.keys:
+            return self.about
+        return f"{self.about}; always has {', '.join(map(code.format, self.keys))}"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """A format that has records: `records` and `sizes` (bytes) by split, without the splits that have none."""
+    """A format that has records.
+
+    `records` counts them by split, without the splits that have none; `sizes` are the bytes of their JSON Lines.
+    `md5` is that of the folder of the JSON Lines, `parquet_bytes` the size of all Parquet copies.
+    """
 
     name: str
     about: str
@@ -33,10 +43,16 @@ class Configuration:
     md5: str
     records: dict[str, int]
     sizes: dict[str, int]
+    parquet_bytes: int
 
-    def files(self, split: str = "*") -> str:
-        """The glob of its shards, of one split or of all, from data/export/ on."""
-        return f"{self.name}/{split}-*.jsonl"
+    @property
+    def lines(self) -> str:
+        """The glob of its JSON Lines, relative to data/export/."""
+        return f"{self.name}/*.jsonl"
+
+    def parquet(self, split: str = "*") -> str:
+        """The glob of its Parquet copies, of one split or of all, relative to data/export/."""
+        return f"{PARQUET.relative_to(EXPORT).as_posix()}/{self.name}/{split}-*.parquet"
 
 
 def configurations(manifest: dict[str, Any]) -> list[Configuration]:
@@ -55,12 +71,13 @@ def _configuration(name: str, export: dict[str, Any]) -> Configuration:
     schema = load_schema(f"export/{name}")
     columns = [_column(column, kind, schema["properties"][column]) for column, kind in COLUMNS[name].items()]
     records = {split: export["records"][split] for split in SPLITS if export["records"][split]}
-    sizes = dict.fromkeys(records, 0)
+    sizes, parquet_bytes = dict.fromkeys(records, 0), 0
     for split, shard in shards(name):
         sizes[split] += shard.stat().st_size
+        parquet_bytes += parquet_path(PARQUET, name, shard).stat().st_size
     about = schema["title"].partition(": ")[2]
-    return Configuration(name, about, columns, export["md5"], records, sizes)
+    return Configuration(name, about, columns, export["md5"], records, sizes, parquet_bytes)
 
 
 def _column(name: str, kind: str, schema: dict[str, Any]) -> Column:
-    return Column(name, kind, schema["description"], schema.get("properties", {}))
+    return Column(name, kind, schema["description"], list(schema.get("properties", {})))

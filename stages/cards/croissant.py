@@ -40,10 +40,8 @@ CONTEXT: dict[str, Any] = {
     },
 }  # fmt: skip
 _USAGE = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
-_TYPES = {"string": "sc:Text", "strings": "sc:Text", "int64": "sc:Integer"}
+_TYPES = {"string": "sc:Text", "strings": "sc:Text", "int64": "sc:Integer", "json": "sc:Text"}
 _BRACES = re.compile(r"[{}\\]")
-# Beside the keys that all metadata has, those that the statistics count by.
-_COUNTED: dict[str, dict[str, Any]] = {"source": {}, "game": {}}
 
 
 def croissant(card: Card, manifest: dict[str, Any], configurations: list[Configuration]) -> str:
@@ -65,7 +63,7 @@ def croissant(card: Card, manifest: dict[str, Any], configurations: list[Configu
         "rai:dataCollection": card.source,
         "keywords": ["reasoning traces", *(configuration.name for configuration in configurations)],
         "isLiveDataset": False,
-        "distribution": [_file_set(configuration) for configuration in configurations],
+        "distribution": [file_set for configuration in configurations for file_set in _file_sets(configuration)],
         "recordSet": [_splits(), *(_record_set(configuration) for configuration in configurations)],
     }
     said = {key: value for key, value in described.items() if value is not None}
@@ -97,22 +95,37 @@ def _citation(card: Card, manifest: dict[str, Any]) -> str:
     return f"@misc{{{manifest['dataset_id']}, {', '.join(fields)}}}"
 
 
-def _files_id(configuration: Configuration) -> str:
-    return f"{configuration.name}-files"
+def _parquet_id(configuration: Configuration) -> str:
+    return f"{configuration.name}-parquet"
 
 
-def _file_set(configuration: Configuration) -> dict[str, Any]:
-    """A format's folder: one set, however many shards it has."""
-    return {
-        "@type": "cr:FileSet",
-        "@id": _files_id(configuration),
-        "name": _files_id(configuration),
-        "description": "The md5 is that of the folder as DVC computes it: of the listing of its files.",
-        "encodingFormat": "application/jsonlines",
-        "includes": configuration.files(),
-        "contentSize": f"{sum(configuration.sizes.values())} B",
-        "md5": configuration.md5,
-    }
+def _file_sets(configuration: Configuration) -> list[dict[str, Any]]:
+    """A format's Parquet copies, from which the records are read, and its JSON Lines: a set each, however many files.
+
+    Records are not read from the JSON Lines, because `mlcroissant` has pandas guess the types of their values.
+    """
+    parquet_id, lines_id = _parquet_id(configuration), f"{configuration.name}-lines"
+    return [
+        {
+            "@type": "cr:FileSet",
+            "@id": parquet_id,
+            "name": parquet_id,
+            "description": f"The records of {lines_id} as Parquet.",
+            "encodingFormat": "application/x-parquet",
+            "includes": configuration.parquet(),
+            "contentSize": f"{configuration.parquet_bytes} B",
+        },
+        {
+            "@type": "cr:FileSet",
+            "@id": lines_id,
+            "name": lines_id,
+            "description": "The md5 is that of the folder as DVC computes it: of the listing of its files.",
+            "encodingFormat": "application/jsonlines",
+            "includes": configuration.lines,
+            "contentSize": f"{sum(configuration.sizes.values())} B",
+            "md5": configuration.md5,
+        },
+    ]
 
 
 def _splits() -> dict[str, Any]:
@@ -144,30 +157,29 @@ def _record_set(configuration: Configuration) -> dict[str, Any]:
 
 
 def _field(column: Column, configuration: Configuration) -> dict[str, Any]:
-    """A column; of one that holds objects, the keys that can be named."""
+    """A column. Metadata is one text: readers decode numbers and times of a `jsonPath` each in their own way."""
     field_id = f"{configuration.name}/{column.name}"
-    described = {"@type": "cr:Field", "@id": field_id, "name": column.name, "description": column.about}
-    if column.kind in _TYPES:
-        array = {"isArray": True, "arrayShape": "-1"} if column.kind == "strings" else {}
-        return described | {"dataType": _TYPES[column.kind]} | array | {"source": _source(column, configuration)}
-    array, keys = {}, column.keys | _COUNTED
-    if column.kind == "messages":
-        array, keys = {"isArray": True, "arrayShape": "-1"}, {"role": {}, "content": {}}
+    about = f"{'JSON text: ' if column.kind == 'json' else ''}{column.described()}"
+    described = {"@type": "cr:Field", "@id": field_id, "name": column.name, "description": about}
+    array = {"isArray": True, "arrayShape": "-1"} if column.kind in ("strings", "messages") else {}
+    source = _source(column, configuration)
+    if column.kind != "messages":
+        return described | {"dataType": _TYPES[column.kind]} | array | {"source": source}
     parts = [
         {
             "@type": "cr:Field",
             "@id": f"{field_id}/{key}",
             "name": key,
-            "dataType": "sc:DateTime" if schema.get("format") == "date-time" else "sc:Text",
-            "source": _source(column, configuration) | {"transform": {"jsonPath": key}},
+            "dataType": "sc:Text",
+            "source": source | {"transform": {"jsonPath": key}},
         }
-        for key, schema in keys.items()
+        for key in ("role", "content")
     ]
     return described | array | {"subField": parts}
 
 
 def _source(column: Column, configuration: Configuration) -> dict[str, Any]:
-    return {"fileSet": {"@id": _files_id(configuration)}, "extract": {"column": column.name}}
+    return {"fileSet": {"@id": _parquet_id(configuration)}, "extract": {"column": column.name}}
 
 
 def _split_field(configuration: Configuration) -> dict[str, Any]:
@@ -179,7 +191,7 @@ def _split_field(configuration: Configuration) -> dict[str, Any]:
         "description": "the split, by the file's name",
         "dataType": "sc:Text",
         "source": {
-            "fileSet": {"@id": _files_id(configuration)},
+            "fileSet": {"@id": _parquet_id(configuration)},
             "extract": {"fileProperty": "filename"},
             # A reader that joins the splits to the records applies it once more, to the split that it gave.
             "transform": {"regex": f"^({'|'.join(SPLITS)})(?:-.+)?$"},

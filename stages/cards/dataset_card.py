@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stages.cards.configurations import Column, Configuration
+from stages.cards.configurations import Configuration
 from stages.cards.front_matter import front_matter
 from stages.cards.markdown import fenced, inline, table
 from stages.params.models import Card
@@ -14,7 +14,7 @@ _KINDS = {
     "int64": "whole number",
     "strings": "list of texts",
     "messages": "list of `role` and `content`",
-    "json": "object",
+    "json": "JSON text",
 }
 _MAKING = (
     "In a clone of the repository at the commit that has this file, with the store that `data/snapshot.json` pins, "
@@ -23,6 +23,16 @@ _MAKING = (
 _HASHES = (
     "A folder's md5 is DVC's, that of the listing of its files. `data/manifest.json` has the filters, the selection, "
     "the hash of every artefact on the way, and more."
+)
+_EXACT = (
+    "`load_dataset` reads the Parquet copies of the records, which keep every text and number as it was stored. "
+    'Tools that guess types, such as `load_dataset("json")` and `pandas.read_json`, change texts in the JSON Lines '
+    "files that look like dates or numbers."
+)
+_METADATA = (
+    f"{_EXACT} Metadata is JSON text here, an object in the JSON Lines: `datasets` would round its numbers. "
+    "`json.loads` reads whole numbers exactly and fractions as floats; with `parse_float=decimal.Decimal` it keeps "
+    "every digit."
 )
 _NAMED = 20  # of the sources and games, the most common
 
@@ -37,7 +47,7 @@ def dataset_card(card: Card, manifest: dict[str, Any], configurations: list[Conf
         f"`{manifest['dataset_id']}`: {selected} reasoning traces, of {stored} stored as of {manifest['exported_at']}.",
         "## Records",
         _records(configurations),
-        *([_loading(configurations)] if configurations else ()),
+        *(_loading(configurations) if configurations else ()),
         *(part for configuration in configurations for part in _fields(configuration)),
         *(("## Example", fenced(example)) if example else ()),
         "## Statistics",
@@ -59,19 +69,19 @@ def _records(configurations: list[Configuration]) -> str:
     return table(("configuration", "for", *splits), rows)
 
 
-def _loading(configurations: list[Configuration]) -> str:
+def _loading(configurations: list[Configuration]) -> list[str]:
+    first = configurations[0]
     named = [f'load_dataset("data/export", "{configuration.name}")' for configuration in configurations[1:]]
-    return fenced("\n".join(["from datasets import load_dataset", "", 'load_dataset("data/export")', *named]), "python")
+    lines = ["from datasets import load_dataset", "", 'dataset = load_dataset("data/export")', *named]
+    has_metadata = any(column.kind == "json" for column in first.columns)
+    if has_metadata:
+        lines = ["import json", "", *lines, f'json.loads(dataset["{next(iter(first.records))}"][0]["metadata"])']
+    return [fenced("\n".join(lines), "python"), _METADATA if has_metadata else _EXACT]
 
 
 def _fields(configuration: Configuration) -> tuple[str, str]:
-    rows = [(f"`{column.name}`", _KINDS[column.kind], _about(column)) for column in configuration.columns]
+    rows = [(f"`{column.name}`", _KINDS[column.kind], column.described("`{}`")) for column in configuration.columns]
     return f"### Fields of `{configuration.name}`", table(("field", "type", "what it holds"), rows)
-
-
-def _about(column: Column) -> str:
-    keys = ", ".join(f"`{key}`" for key in column.keys)
-    return f"{column.about}; always {keys}" if keys else column.about
 
 
 def _statistics(manifest: dict[str, Any]) -> str:

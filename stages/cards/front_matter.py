@@ -19,7 +19,8 @@ _FEATURES: dict[str, dict[str, Any]] = {
     "int64": {"dtype": "int64"},
     "strings": {"list": "string"},
     "messages": {"list": [{"name": "role", "dtype": "string"}, {"name": "content", "dtype": "string"}]},
-    "json": {"dtype": "json"},
+    # Text, not `json`: `datasets` would decode it by a parser that rounds numbers.
+    "json": {"dtype": "string"},
 }
 _SIZES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"), (10**7, "1M<n<10M"))
 
@@ -36,11 +37,13 @@ def front_matter(card: Card, manifest: dict[str, Any], configurations: list[Conf
             {
                 "config_name": configuration.name,
                 **({"default": True} if configuration == configurations[0] else {}),
-                "data_files": [{"split": split, "path": configuration.files(split)} for split in configuration.records],
+                "data_files": [
+                    {"split": split, "path": configuration.parquet(split)} for split in configuration.records
+                ],
             }
             for configuration in configurations
         ],
-        # `datasets` takes the columns for what these say: guessing fails at the first record with other metadata keys.
+        # What `datasets` and the Hub know before they read a file: columns, and how many records there must be.
         "dataset_info": [
             {
                 "config_name": configuration.name,

@@ -1,1 +1,1 @@
-"""What `export` makes beside one record a trace: pairs, and Parquet twins."""
+"""What `export` makes beside one record a trace: pairs, and Parquet copies."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 from stages.addresses.lock import cache_faults, first_difference, hash_path, hash_quoted, load_lock, lock_faults
@@ -16,12 +15,12 @@ from stages.params.reading import PARAMS
 from stages.paths import (
     EXPORT,
     MANIFEST,
+    PARQUET,
     SCORES,
     SELECTION,
     SPLITS,
     TRACE_IDS,
     TRACES,
-    TWINS,
     shard_name,
 )
 from stages.runtime.partitioned import partition_names, partition_path, read_rows
@@ -129,7 +128,7 @@ def check_folders(params: Params, faults: Faults) -> None:
         for path in (folder / name for name in list_files(folder)):
             if not asked or path.parent != folder or path.name not in right:
                 faults.add("selection", path.as_posix(), "belongs to no partition of the selection")
-        stems = {Path(name).stem for name in right} if asked and params.export.parquet else set()
-        for path in (TWINS / format_name / name for name in list_files(TWINS / format_name)):
-            if path.stem not in stems or not (EXPORT / format_name / f"{path.stem}.jsonl").exists():
-                faults.add("selection", path.as_posix(), "is the twin of no shard")
+    for path in (PARQUET / name for name in list_files(PARQUET)):
+        shard = EXPORT / path.relative_to(PARQUET).with_suffix(".jsonl")
+        if path.suffix != ".parquet" or shard.parent.parent != EXPORT or not shard.is_file():
+            faults.add("selection", path.as_posix(), "has no JSON Lines shard that it is a copy of")

@@ -10,6 +10,7 @@ from typing import Any
 
 from stages.gate.faults import Faults
 from stages.gate.records_together import check_together
+from stages.gate.shard_checks import PartitionChecks
 from stages.gate.shard_memo import open_gate, recall_checks
 from stages.params.models import Params
 from stages.paths import (
@@ -28,23 +29,22 @@ from stages.statistics import Statistics, dump_stats, pipeline_stats
 
 def check_records(
     params: Params, names: list[str], hashes: dict[str, str], scratch: Path, workers: Workers, faults: Faults
-) -> tuple[Counter[str], Statistics]:
-    """Every record, then what only all of them together show: unique ids, disjoint splits."""
-    records: Counter[str] = Counter()
-    statistics = Statistics()
-    found = Faults()
+) -> PartitionChecks:
+    """Every record, then what only all of them together show: unique ids, disjoint splits. Faults go to `faults`."""
+    checks = PartitionChecks()
     with open_gate(params) as memos:
         check = partial(recall_checks, params=params, pairs=scratch / "pairs", memos=memos)
         for part in progress(workers.map(check, by_partition(hashes, names).items()), len(names), "validate"):
-            records += part.records
-            statistics.merge(part.statistics)
-            found.merge(part.faults)
+            checks.records += part.records
+            checks.statistics.merge(part.statistics)
+            checks.notes.merge(part.notes)
+            checks.faults.merge(part.faults)
         # Where each record is what its trace gives, and each trace where selecting again puts it, ids are as unique and
         # groups as whole as `select` made them. Else only a look at all records tells.
-        if found.total:
-            check_together(workers, names, params, scratch / "records", found)
-    faults.merge(found)
-    return records, statistics
+        if checks.faults.total:
+            check_together(workers, names, params, scratch / "records", checks.faults)
+    faults.merge(checks.faults)
+    return checks
 
 
 def by_partition(hashes: dict[str, str], names: list[str]) -> dict[str, dict[str, str]]:

@@ -7,16 +7,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jsonschema_rs
 import msgspec
 
-from stages.exports.twins import write_twin
+from stages.exports.parquet import write_parquet
 from stages.gate.faults import Faults
 from stages.params.models import Params
-from stages.paths import EXPORT, RENDERED, SPLITS, TWINS, shard_name
+from stages.paths import EXPORT, PARQUET, RENDERED, SPLITS, parquet_path, shard_name
 from stages.runtime.partitioned import RENDERED_SCHEMA, partition_path, read_rows, rows_of
 from stages.schemas import fast_validator, load_schema
 from stages.selected import Member, render_members, rendered_batches, with_rejected
@@ -24,8 +25,10 @@ from stages.statistics import Statistics
 from traces.errors import one_line
 from traces.files import read_piece, scratch_folder
 from training.formats import FORMATS, TEXT_FAULTS
+from training.formats.columns import COLUMNS
 from training.templates import Template, load_template
 
+LONG_NUMBER = "has a number in metadata with more digits than a float keeps"
 _LARGEST = sys.float_info.max
 
 
@@ -34,15 +37,44 @@ class _Record(msgspec.Struct):
 
 
 _decode_record = msgspec.json.Decoder(_Record).decode
-# A number may have more digits than a float has room for; no schema asks how large one is.
-_decode = msgspec.json.Decoder(float_hook=lambda text: max(-_LARGEST, min(float(text), _LARGEST))).decode
+
+
+class _Numbers:
+    """Decodes records, numbers as floats, and notices a fraction that a float does not keep."""
+
+    def __init__(self) -> None:
+        self._decode = msgspec.json.Decoder(float_hook=self._number).decode
+        self._rounded = False
+
+    def decode(self, line: bytes) -> tuple[Any, bool]:
+        """The record in `line`, and whether one of its fractions was rounded.
+
+        Raises:
+            msgspec.DecodeError: the line is no JSON.
+        """
+        self._rounded = False
+        return self._decode(line), self._rounded
+
+    def _number(self, text: str) -> float:
+        value = float(text)
+        # Up to 15 digits always come back. Whole numbers do at any length: JSON parsers in Python make them ints.
+        if len(text) > sys.float_info.dig and "." in text and Decimal(repr(value)) != Decimal(text):
+            self._rounded = True
+        return max(-_LARGEST, min(value, _LARGEST))  # no schema asks how large a number is
+
+
+_decode = _Numbers().decode
 
 
 @dataclass
 class PartitionChecks:
-    """What came of one partition: its faults, how many records each format has, and its traces' statistics."""
+    """The results for one partition: faults, notes, the number of records by format, and its traces' statistics.
+
+    A note names a trace whose records are right, but need care when they are read.
+    """
 
     faults: Faults = field(default_factory=Faults)
+    notes: Faults = field(default_factory=Faults)
     records: Counter[str] = field(default_factory=Counter)
     statistics: Statistics = field(default_factory=Statistics)
 
@@ -57,13 +89,17 @@ def check_partition(name: str, params: Params, pairs: Path) -> PartitionChecks:
 
 @dataclass
 class _Shard:
-    """A shard as it is checked: the lines that it has, how many were read, and whether all are as they must be."""
+    """A shard as it is checked: the lines that it has, how many were read, and whether all are as they must be.
+
+    `notes`: whether what is noted of its records is kept. It is for one format only, since all have the same metadata.
+    """
 
     format_name: str
     split: str
     validator: jsonschema_rs.Draft202012Validator
     path: Path
     lines: Iterator[bytes]
+    notes: bool
     read: int = 0
     matched: bool = True
 
@@ -76,7 +112,7 @@ def check_lines(name: str, params: Params, statistics: Statistics) -> PartitionC
         for shards in _open_shards(name, params).values():
             for shard in shards:
                 for line in shard.lines:
-                    _check_line(line, shard, template, checks.faults)
+                    _check_line(line, shard, template, checks)
                 checks.records[shard.format_name] += shard.read
     return checks
 
@@ -84,11 +120,13 @@ def check_lines(name: str, params: Params, statistics: Statistics) -> PartitionC
 def _open_shards(name: str, params: Params) -> dict[str, list[_Shard]]:
     """A partition's shards by split."""
     shards: dict[str, list[_Shard]] = {split: [] for split in SPLITS}
+    with_metadata = [name for name in params.export.formats if "metadata" in COLUMNS[name]]
     for format_name in params.export.formats:
+        notes = format_name in with_metadata[:1]
         validator = fast_validator(load_schema(f"export/{format_name}"))
         for split in SPLITS:
             path = EXPORT / format_name / shard_name(split, name)
-            shards[split].append(_Shard(format_name, split, validator, path, shard_lines(path)))
+            shards[split].append(_Shard(format_name, split, validator, path, shard_lines(path), notes))
     return shards
 
 
@@ -104,15 +142,15 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Pat
             line = next(shard.lines, None)
             shard.matched = shard.matched and line == wanted
             if line is not None:
-                _check_line(line, shard, template, checks.faults)
+                _check_line(line, shard, template, checks)
     for split in SPLITS:
         for shard in shards[split]:
             for line in shard.lines:
                 shard.matched = False
-                _check_line(line, shard, template, checks.faults)
+                _check_line(line, shard, template, checks)
             checks.records[shard.format_name] += shard.read
-            if params.export.parquet and shard.path.exists():
-                _check_twin(shard, checks.faults)
+            if shard.path.exists():
+                _check_parquet(shard, checks.faults)
             if not shard.matched:
                 members_again = _members(name, params, template, pairs)
                 _explain(shard.path, _expected(members_again, shard, template), checks.faults)
@@ -129,14 +167,14 @@ def _check_texts(name: str, params: Params, template: Template, checks: Partitio
                 checks.faults.add("content", f"{RENDERED}/{name}, id {wanted[0]}", what)
 
 
-def _check_twin(shard: _Shard, faults: Faults) -> None:
-    """The shard's Parquet twin is what making it again gives."""
-    twin = TWINS / shard.format_name / f"{shard.path.stem}.parquet"
-    with faults.guard(twin.as_posix()), scratch_folder("twin") as scratch:
-        again = scratch / twin.name
-        write_twin(shard.path, shard.format_name, again)
-        if not twin.exists() or not filecmp.cmp(twin, again, shallow=False):
-            faults.add("content", twin.as_posix(), f"not the records of {shard.path.as_posix()}")
+def _check_parquet(shard: _Shard, faults: Faults) -> None:
+    """The shard's Parquet copy exists, and has the bytes that writing it again from the shard gives."""
+    held = parquet_path(PARQUET, shard.format_name, shard.path)
+    with faults.guard(held.as_posix()), scratch_folder("parquet") as scratch:
+        again = scratch / held.name
+        write_parquet(shard.path, shard.format_name, again)
+        if not held.exists() or not filecmp.cmp(held, again, shallow=False):
+            faults.add("content", held.as_posix(), f"not a copy of {shard.path.as_posix()}")
 
 
 def shard_lines(path: Path) -> Iterator[bytes]:
@@ -157,13 +195,13 @@ def _expected(members: Iterator[Member], shard: _Shard, template: Template) -> I
     return filter(None, lines)
 
 
-def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) -> None:
-    """Hold one record to its schema, and its turns and texts to the template."""
+def _check_line(line: bytes, shard: _Shard, template: Template, checks: PartitionChecks) -> None:
+    """Hold one record to its schema, its turns and texts to the template, and note a number that floats do not keep."""
     shard.read += 1
     try:
-        value = _decode(line)
+        value, rounded = _decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        faults.add("schema", f"{shard.path.as_posix()}, line {shard.read}", f"not a record: {error}")
+        checks.faults.add("schema", f"{shard.path.as_posix()}, line {shard.read}", f"not a record: {error}")
         return
     if not shard.validator.is_valid(value):
         fault = next(shard.validator.iter_errors(value))
@@ -171,8 +209,10 @@ def _check_line(line: bytes, shard: _Shard, template: Template, faults: Faults) 
     elif shard.format_name in TEXT_FAULTS and (found := TEXT_FAULTS[shard.format_name](value, template)):
         kind, what = "turns", found
     else:
+        if rounded and shard.notes:
+            checks.notes.add("digits", f"id {record_id(line)}", LONG_NUMBER)
         return
-    faults.add(kind, f"{shard.path.as_posix()}, line {shard.read}, id {record_id(line)}", what)
+    checks.faults.add(kind, f"{shard.path.as_posix()}, line {shard.read}, id {record_id(line)}", what)
 
 
 class _Place(NamedTuple):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from stages.export import exported_by, shard_paths
 from stages.gate.shard_checks import PartitionChecks, check_lines, check_partition
 from stages.params.models import Params
-from stages.paths import EXPORT, RENDERED, SELECTION, TRACES, TWINS
+from stages.paths import EXPORT, PARQUET, RENDERED, SELECTION, TRACES
 from stages.runtime.memo import Memo, open_memo, remembering
 from stages.runtime.partitioned import partition_path
 from stages.schemas import SCHEMAS
@@ -50,8 +50,7 @@ def recall_checks(
     `item` is its name, and the md5 of files as far as they are known, by path.
     """
     name, known = item
-    twins = TWINS if params.export.parquet else None
-    shards = shard_paths(name, {fmt: EXPORT / fmt for fmt in params.export.formats}, twins)
+    shards = shard_paths(name, {fmt: EXPORT / fmt for fmt in params.export.formats}, PARQUET)
 
     def md5(path: Path) -> str:
         return known.get(path.as_posix()) or (hash_file(path) if path.exists() else "")

@@ -163,7 +163,6 @@ class Preference(_Group):
 
 class Export(_Group):
     formats: Annotated[list[FormatName], Field(min_length=1)]
-    parquet: StrictBool
     preference: Preference = Preference()
 
     @model_validator(mode="after")

@@ -56,6 +56,7 @@ def test_the_lines_are_aligned_by_the_longest_name() -> None:
             "data/snapshot.json was pinned anew since",
         ),
         (lambda: shutil.rmtree("data/export"), "data/export/trace/ does not hold its files"),
+        (lambda: shutil.rmtree("data/export/parquet"), "data/export/parquet/trace/ does not hold its files"),
     ],
 )
 def test_a_dataset_that_is_not_the_one_asked_for_is_called_stale(

@@ -50,8 +50,7 @@ def test_a_trace_is_gone_from_cache_and_remotes(
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     params = repository / "params.yaml"
-    text = re.sub(r"  formats: .*", "  formats: [trace, tunix_sft, tunix_dpo]", params.read_text())
-    params.write_text(text.replace("parquet: false", "parquet: true"))
+    params.write_text(re.sub(r"  formats: .*", "  formats: [trace, tunix_sft, tunix_dpo]", params.read_text()))
     run(repository, "dvc", "repro", "-q", "validate")
     commit(repository, "with pairs")
     run(repository, "git", "tag", "-a", "v1.0.0", "-m", "released")

@@ -41,14 +41,21 @@ def test_it_says_what_there_is(workspace: Path) -> None:
     for config, info in zip(front["configs"], front["dataset_info"], strict=True):
         name = config["config_name"]
         for files, split in zip(config["data_files"], info["splits"], strict=True):
-            shards = list(Path("data/export").glob(files["path"]))
+            assert files["path"] == f"parquet/{name}/{files['split']}-*.parquet"
+            shards = list(Path(f"data/export/{name}").glob(f"{files['split']}-*.jsonl"))
+            copies = list(Path("data/export").glob(files["path"]))
+            assert [path.stem for path in copies] == [path.stem for path in shards]
             assert split["num_bytes"] == sum(path.stat().st_size for path in shards)
             assert split["num_examples"] == manifest["exports"][name]["records"][files["split"]]
     assert described["conformsTo"] == CONFORMS_TO
     assert described["identifier"] == manifest["dataset_id"]
     assert described["datePublished"] == manifest["exported_at"] == row(59)["created_at"]
-    assert {files["md5"] for files in described["distribution"]} == {e["md5"] for e in manifest["exports"].values()}
-    assert len(described["distribution"]) == 3
+    parquet, lines = described["distribution"][::2], described["distribution"][1::2]
+    assert [files["md5"] for files in lines] == [manifest["exports"][files["@id"][:-6]]["md5"] for files in lines]
+    for files in described["distribution"]:
+        held = list(Path("data/export").glob(files["includes"]))
+        assert files["contentSize"] == f"{sum(path.stat().st_size for path in held)} B"
+    assert [files["@id"][:-8] for files in parquet] == ["tunix_sft", "trace", "tunix_grpo"]
     text = CARD.read_text()
     assert f"`{manifest['dataset_id']}`: 60 reasoning traces, of 60 stored as of" in text
     assert "| `sums` | 60 |" in text

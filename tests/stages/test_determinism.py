@@ -101,7 +101,7 @@ def hashes(case: Case, root: Path, database: Database, monkeypatch: pytest.Monke
         set_params(
             extract={"partition_rows": 24},
             filters={"source": None},
-            export={"formats": ["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "messages"], "parquet": True},
+            export={"formats": ["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "messages"]},
             selection={"strategy": "random", "limit": 55, "seed": 3, "dedup": "near"},
         )
         url = fill(case, traces_of(), database)

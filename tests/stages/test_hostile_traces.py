@@ -101,7 +101,7 @@ def check_payloads(monkeypatch: pytest.MonkeyPatch, payloads: list[bytes], templ
         extract={"max_quarantined": len(payloads), "partition_rows": 512},
         filters={"source": None},
         render={"template": template},
-        export={"formats": FORMATS, "parquet": True, "preference": {"key": "episode_index", "order": None}},
+        export={"formats": FORMATS, "preference": {"key": "episode_index", "order": None}},
     )
     # Two ordinary traces answer one question, so that there are pairs.
     ordinary = [stored(2 * place, prompt=f"What is {place // 2} + 1?") for place in range(len(payloads) + 1)]

@@ -132,7 +132,7 @@ def test_large_traces_go_all_the_way_a_few_at_a_time(workspace: Path, monkeypatc
     formats = ["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "training_example", "messages"]
     preference = {"key": "result", "order": ["loss", "win"]}
     set_params(
-        export={"formats": formats, "parquet": True, "preference": preference},
+        export={"formats": formats, "preference": preference},
         selection={"dedup": "near", "near_threshold": 0.9},
         split={"validation": 0, "test": 0, "group_by": []},
     )

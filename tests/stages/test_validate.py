@@ -70,6 +70,7 @@ def test_what_the_pipeline_made_passes(whole: Path) -> None:
         "faults": 0,
         "faults_by_kind": {},
         "first_faults": [],
+        "notes": [],
     }
 
 
@@ -206,7 +207,7 @@ def test_a_hundred_faults_are_named_and_the_rest_counted(workspace: Path, capsys
     found = faults_of(spoil)
     assert len(found["first_faults"]) == 100
     counted = {kind: count for kind, count in found["faults_by_kind"].items() if kind not in ("manifest", "card")}
-    assert counted == {"content": 250}
+    assert counted == {"content": 250 + 3}  # three Parquet copies, still of the shards as they were
     assert f"  and {found['faults'] - 100} more\n" in capsys.readouterr().out
 
 
@@ -301,7 +302,7 @@ def test_where_the_stages_remember_what_they_made_it_is_not_made_again(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRACES_MEMO", "on")
-    set_params(export={"formats": ["tunix_grpo", "trace"], "parquet": True})  # in an order of their own
+    set_params(export={"formats": ["tunix_grpo", "trace"]})  # in an order of their own
     build(row(n) for n in range(60))
     with monkeypatch.context() as patch:
         patch.setattr(shard_memo, "check_partition", None)
@@ -354,36 +355,25 @@ def test_a_number_of_any_size_and_a_group_by_any_key_pass(workspace: Path) -> No
     assert report()["valid"]
 
 
-def test_a_parquet_twin_that_is_not_its_shard_s_is_found(workspace: Path) -> None:
-    set_params(export={"parquet": True})
-    build(row(n) for n in range(60))
-    validate.work(load_params())
-    twins = Path("data/export/parquet/tunix_sft")
-    (train,), (test,) = twins.glob("train-*"), twins.glob("test-*")
+def test_a_parquet_copy_that_differs_from_its_shard_is_a_fault(whole: Path) -> None:
+    folder = Path("data/export/parquet")
+    (train,), (test,) = (folder / "tunix_sft").glob("train-*"), (folder / "tunix_sft").glob("test-*")
+    strays = [folder / name for name in ("tunix_sft/train-more.parquet", "tunix_sft/x.txt", "x.parquet", "a/b.parquet")]
 
     def swap() -> None:
         train.write_bytes(test.read_bytes())
         test.unlink()
-        (twins / "train-more.parquet").write_bytes(b"")
+        (folder / "a").mkdir()
+        for path in strays:
+            path.write_bytes(b"")
 
     found = faults_of(swap)
     for path, what in (
-        (train, "not the records of data/export/tunix_sft/train-"),
-        (test, "not the records of data/export/tunix_sft/test-"),
-        (twins / "train-more.parquet", "is the twin of no shard"),
+        (train, "not a copy of data/export/tunix_sft/train-"),
+        (test, "not a copy of data/export/tunix_sft/test-"),
+        *((path, "has no JSON Lines shard that it is a copy of") for path in strays),
     ):
         assert any(line.startswith(f"{path}: {what}") for line in found["first_faults"]), path
-
-
-def test_twins_that_were_not_asked_for_are_found(workspace: Path) -> None:
-    build(row(n) for n in range(60))
-
-    def add() -> None:
-        Path("data/export/parquet/trace").mkdir()
-        Path("data/export/parquet/trace/train-x.parquet").write_bytes(b"")
-
-    found = faults_of(add)
-    assert any("train-x.parquet: is the twin of no shard" in line for line in found["first_faults"])
 
 
 def test_each_partition_gets_the_hashes_of_its_own_files_and_shards() -> None:

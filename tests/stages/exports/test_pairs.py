@@ -116,7 +116,7 @@ def whole(workspace: Path) -> Path:
     set_params(
         extract={"partition_rows": 16},
         split={"validation": 0.2, "test": 0.2, "group_by": []},
-        export={"formats": ["trace", "tunix_dpo"], "preference": preference, "parquet": True},
+        export={"formats": ["trace", "tunix_dpo"], "preference": preference},
     )
     build(ranked((f"p{n % 10}", f"<end_of_turn> {n}", ("loss", "tie", "win")[n % 7 % 3]) for n in range(200)))
     return workspace
