@@ -62,7 +62,7 @@ CAUSES = {
         "the package index cannot be reached; check the network (HTTPS_PROXY names a proxy, PIP_INDEX_URL or pip.conf "
         "an index of your own), "
     ),
-    r"No matching distribution found|was not found in the package registry|no usable wheels|is not available": (
+    r"No matching distribution found|there is no version of|was not found in the package registry|no usable wheels|is not available": (
         "the package index does not answer, or lacks a package of the lock; name another by PIP_INDEX_URL or pip.conf, "
     ),
 }
@@ -148,8 +148,9 @@ def create(version: str, lock: int) -> None:
         [sys.executable, "-E", "-m", "venv", "--clear", "--without-pip", str(VENV)], "python -m venv", "bootstrap", lock
     )
     done([str(BIN / "python"), "-I", "-m", "ensurepip", "--default-pip"], "ensurepip", "bootstrap", lock)
-    done(pip("install", "--require-hashes", "--only-binary=:all:", "--no-compile", "-r", str(ROOT / SETS["bootstrap"][0])),
-         "pip", "bootstrap", lock)  # fmt: skip
+    lock_file = str(ROOT / SETS["bootstrap"][0])
+    installer = pip("install", "--require-hashes", "--only-binary=:all:", "--no-compile", "-r", lock_file)
+    done(installer, "pip", "bootstrap", lock)
 
 
 def install_locked(name: str, packages: str, lock: int) -> None:
