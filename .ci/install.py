@@ -62,7 +62,8 @@ CAUSES = {
         "the package index cannot be reached; check the network (HTTPS_PROXY names a proxy, PIP_INDEX_URL or pip.conf "
         "an index of your own), "
     ),
-    r"No matching distribution found|there is no version of|was not found in the package registry|no usable wheels|is not available": (
+    r"No matching distribution found|there is no version of|was not found in the package registry|no usable wheels|"
+    r"is not available": (
         "the package index does not answer, or lacks a package of the lock; name another by PIP_INDEX_URL or pip.conf, "
     ),
 }
