@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
+import shutil
 from pathlib import Path
 
-from tests.support.shell import Done, run
+import pytest
+
+from tests.support.docs import blocks
+from tests.support.shell import ROOT, Done, commit, run
 
 
 def manifest_of(folder: Path, experiment: str) -> dict[str, object]:
@@ -49,3 +55,67 @@ def test_a_slip_in_a_filter_s_name_fails_with_a_clear_line(repository: Path) -> 
     run(repository, "git", "checkout", "-q", ".")
     line = "select: params.yaml: filters.gaem: no trace has this metadata key; there are "
     assert line in refused(repository, "-S", "+filters.gaem=x").text
+
+
+def test_text_that_looks_like_a_number_needs_quotes_of_its_own(repository: Path) -> None:
+    """As docs/experiments.md and the error have it, also after a first try that left the number in params.yaml."""
+    done = refused(repository, "-S", "+filters.trace_version=1.0")
+    assert "filters.trace_version: 1.0 matches none of 2338 traces" in done.text
+    (remedy,) = re.findall(r"needs quotes: -S '(.+?)'", done.text)
+    for setting in (remedy, '+filters.trace_version="1.0"'):
+        run(repository, "dvc", "exp", "run", "-q", "validate", "-S", setting)
+        held = json.loads((repository / "data/manifest.json").read_text())
+        assert (held["filters"]["trace_version"], held["counts"]["selected"]) == ("1.0", 2338)
+        run(repository, "git", "checkout", "-q", ".")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A stage that copies a file which DVC keeps, and fails if the param `code` is not 0. Not to be changed."""
+    folder = tmp_path_factory.mktemp("toy") / "toy"
+    folder.mkdir()
+    run(folder, "git", "init", "-q", "-b", "main")
+    run(folder, "dvc", "init", "-q")
+    (folder / "dvc.yaml").write_text(
+        "stages:\n  copy:\n    cmd: test ${code} = 0 && cp data out\n    deps: [data]\n    params: [code]\n    outs: [out]\n"
+    )
+    (folder / "params.yaml").write_text("code: 0\n")
+    (folder / "data").write_text("first\n")
+    run(folder, "dvc", "add", "-q", "data")
+    run(folder, "dvc", "remote", "add", "-q", "-d", "store", str(folder.parent / "store"))
+    run(folder, "dvc", "repro", "-q")
+    commit(folder, "start")
+    return folder
+
+
+def test_dvc_ends_with_0_although_an_experiment_of_the_queue_failed(toy: Path, tmp_path: Path) -> None:
+    """And the command of docs/experiments.md finds it."""
+    folder = Path(shutil.copytree(toy, tmp_path / "toy", symlinks=True))
+    (script,) = (block.text for block in blocks(ROOT / "docs/experiments.md") if "grep -w Failed" in block.text)
+    run(folder, "bash", "-euo", "pipefail", "-c", script)
+    assert run(folder, "dvc", "exp", "run", "-q", "-S", "code=1", code=None).code != 0  # one alone says so
+    run(folder, "git", "checkout", "-q", ".")
+    run(folder, "dvc", "exp", "run", "-q", "--queue", "--name", "fails", "-S", "code=2")
+    run(folder, "dvc", "exp", "run", "--run-all", code=0)
+    assert run(folder, "bash", "-euo", "pipefail", "-c", script, code=1).out.split()[1] == "fails"
+
+
+@pytest.mark.parametrize(
+    "options",
+    ["-w", "-a", "-T", "-A", "-w --all-experiments", "-A --all-experiments", "-A -T -a --all-experiments --cloud"],
+)
+def test_dvc_gc_takes_what_an_experiment_in_the_queue_needs(toy: Path, tmp_path: Path, options: str) -> None:
+    """The docs tell to empty the queue first. If this fails, DVC has learnt to keep it, and they need not."""
+    folder = Path(shutil.copytree(toy, tmp_path / "toy", symlinks=True))
+    (folder / "data").write_text("second\n")
+    run(folder, "dvc", "commit", "-q", "-f", "data.dvc")
+    run(folder, "dvc", "push", "-q", "-r", "store", "data.dvc")
+    places = (folder / ".dvc/cache", toy.parent / "store")
+    md5 = hashlib.md5(b"second\n", usedforsecurity=False).hexdigest()
+    held = [place / "files/md5" / md5[:2] / md5[2:] for place in places]
+    run(folder, "dvc", "exp", "run", "-q", "--queue", "--name", "waits")
+    run(folder, "git", "checkout", "-q", ".")
+    run(folder, "dvc", "checkout", "-q")
+    assert [path.is_file() for path in held] == [True, True]
+    run(folder, "dvc", "gc", "-f", *options.split())
+    assert [path.is_file() for path in held] == [False, "--cloud" not in options]
