@@ -63,10 +63,13 @@ def parse_address(url: str, where: str, expected: str) -> Address:
         given = conninfo_to_dict(url)
     except psycopg.Error as error:
         unknown = re.match(r'invalid URI query parameter: "(\w+)"', str(error))
+        unescaped = re.match(r'extra key/value separator "=" in URI query parameter: "(\w+)"', str(error))
         if "@" in url.partition("@")[2].partition("?")[2] and "percent" not in str(error):
             raise TracesError(f"{where}: {_SLIP}") from None
         if unknown:
             raise TracesError(f"{where}: libpq knows no parameter {unknown[1]}; see docs/postgresql.md") from None
+        if unescaped:
+            raise TracesError(f"{where}: an = in the value of {unescaped[1]} must be written %3D") from None
         raise TracesError(f"{where}: not a database URL; expected {expected}") from None
     hosts, ports = (str(given.get(name, "")).split(",") for name in ("host", "port"))
     shown = _hosts(hosts, ports)

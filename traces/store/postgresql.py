@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -178,18 +180,19 @@ class PostgresStore(Store):
 
         Others have some of them. Behind a balancer a session may also be one of a server that lacks the snapshot.
         """
-        # A pooler with no session free says nothing for two minutes.
         late = threading.Event()
 
-        def cancel(session: psycopg.Connection[Any]) -> None:
+        def cut_off(session: psycopg.Connection[Any]) -> None:
             late.set()
-            session.cancel_safe()
+            with socket.socket(fileno=os.dup(session.fileno())) as connected:
+                connected.shutdown(socket.SHUT_RDWR)
 
         try:
             with driver_errors(self.label, self.address.password), ExitStack() as opened:
                 for _ in range(count):
                     session = opened.enter_context(psycopg.connect(**self._parameters()))
-                    timer = threading.Timer(CONNECT_TIMEOUT_S, cancel, [session])
+                    # A pooler with no session free says nothing for two minutes, and does not heed a cancellation.
+                    timer = threading.Timer(CONNECT_TIMEOUT_S, cut_off, [session])
                     timer.daemon = True
                     timer.start()
                     try:
