@@ -233,7 +233,7 @@ def done(command: list[str], name: str, packages: str, lock: int, environment: M
     code, told = follow(command, f"environment: {name}", environment=environment, lines=PROGRESS, pass_fds=[lock])
     if code == 0:
         return
-    folders = {VENV.parent: "this folder", uv_cache(): "the cache (UV_CACHE_DIR)", Path(gettempdir()): "TMPDIR"}
+    folders = {VENV: ".venv", uv_cache(): "the cache (UV_CACHE_DIR)", Path(gettempdir()): "TMPDIR"}
     room = {folder: shutil.disk_usage(existing(folder)).free // 1_000_000 for folder in folders}
     least = min(room, key=lambda folder: room[folder])
     if FULL.search(told) or room[least] < 10:
