@@ -24,6 +24,19 @@ class Place:
     write: Callable[[str, bytes], None]
     remove: Callable[[str], None]
 
+    def held(self) -> dict[str, bytes]:
+        """Every object."""
+        return {name: self.read(name) for name in sorted(self.names())}
+
+    def restore(self, held: dict[str, bytes]) -> None:
+        """Make it what it was when it held these objects."""
+        now = self.held()
+        for name in now.keys() - held.keys():
+            self.remove(name)
+        for name, data in held.items():
+            if now.get(name) != data:
+                self.write(name, data)
+
     def listings(self) -> dict[str, dict[str, str]]:
         """The files of each listing that is there."""
         found = (name for name in sorted(self.names()) if name.endswith(".dir"))

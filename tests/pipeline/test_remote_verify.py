@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,21 +20,33 @@ from traces.errors import TracesError, WrongUse
 EXPORT = "data/export/tunix_sft"
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, s3: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    for name, value in CREDENTIALS.items():
-        monkeypatch.setenv(name, value)
-    if request.param == "folder":
-        return folder_place(tmp_path / "remote")
-    return bucket_place(s3, s3.make_bucket(re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:60].strip("-")))
+@pytest.fixture(scope="module", params=["folder", "bucket"])
+def team(
+    request: pytest.FixtureRequest, versions: Path, s3: S3Server, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Place, dict[str, bytes]]:
+    """A repository that has pushed both versions, the remote, and what that held then."""
+    folder = tmp_path_factory.mktemp(request.param)
+    place = folder_place(folder / "remote") if request.param == "folder" else bucket_place(s3, s3.make_bucket("verify"))
+    repository = copied(versions, folder)
+    use_remote(repository, s3, place)
+    shell(repository, "dvc", "push", "-q", "--all-commits")
+    return repository, place, place.held()
 
 
 @pytest.fixture
-def pushed(versions: Path, tmp_path: Path, s3: S3Server, place: Place, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository as the working directory, both versions of it pushed."""
-    repository = copied(versions, tmp_path)
-    use_remote(repository, s3, place)
-    shell(repository, "dvc", "push", "-q", "--all-commits")
+def place(team: tuple[Path, Place, dict[str, bytes]]) -> Iterator[Place]:
+    """The remote, which is as it was after each test."""
+    _, place, held = team
+    yield place
+    place.restore(held)
+
+
+@pytest.fixture
+def pushed(team: tuple[Path, Place, dict[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the repository as the working directory."""
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    repository = copied(team[0], tmp_path)
     monkeypatch.chdir(repository)
     return repository
 

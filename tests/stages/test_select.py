@@ -109,8 +109,7 @@ def test_a_trace_can_be_excluded_by_what_it_says(workspace: Path) -> None:
         ({"filters": {"game": "chess"}}, "params.yaml: filters.game: 'chess' matches none of 100 traces"),
         (
             {"filters": {"trace_version": 1.0}},
-            "params.yaml: filters.trace_version: 1.0 matches none of 100 traces; text matches text and a number a number, "
-            "null takes any; text that looks like a number needs quotes: -S '++filters.trace_version=\"1.0\"'",
+            """; text that looks like a number needs quotes: -S '++filters.trace_version="1.0"'""",
         ),
         ({"filters": {"game": ["a b", 2, True]}}, """needs quotes: -S '++filters.game=["a b","2","true"]'"""),
         ({"filters": {"game": "a", "seed": 3}}, "no trace is left of 100: "),
