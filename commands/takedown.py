@@ -16,8 +16,9 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Purge without asking.")]
 def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purge = False, yes: Yes = False) -> None:
     """Put traces on data/exclusions.csv, say which versions hold them, and how to be rid of those.
 
-    With --purge every file that holds one of them is removed from DVC's cache and its remotes. The versions that had
-    it can then no longer be pulled whole. It is refused while the dataset in the workspace still holds one.
+    With --purge every file that holds one of them is removed from DVC's remotes and its cache, and each folder listing
+    that names such a file. The versions that had it can then no longer be pulled whole. It is refused while the dataset
+    in the workspace still holds one. A remote that cannot be reached stops no other, but keeps the cache as it is.
 
     Exits with 1 where a version could not be looked into, since its files are not in DVC's cache. With --purge it exits
     with 0 where all that it found is removed, such versions or not: a remote may have their files, and a line says how

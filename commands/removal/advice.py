@@ -39,8 +39,8 @@ def advise(holdings: list[Holding], listed: list[str], ids: frozenset[str]) -> I
     yield "  1. remove it from the store, then `traces pin`: what is only excluded still lies in data/traces/"
     yield from recorded
     yield "  2. `dvc repro`, then commit: the dataset without it"
-    yield f"  3. `traces takedown {' '.join(listed)} --purge`: removes the files from DVC's cache and its remotes;"
-    yield "     the versions above can then no longer be pulled whole"
+    yield f"  3. `traces takedown {' '.join(listed)} --purge`: removes the files, and the listings that name them,"
+    yield "     from DVC's cache and its remotes; the versions above can then no longer be pulled whole"
     yield "  4. the same in each clone that has a cache of its own"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def shell(folder: Path, *command: str, code: int | None = 0, **changes: str) -> 
     return run(folder, *command, code=code, **{**CREDENTIALS, **changes})
 
 
-def make_version(repository: Path, numbers: range, message: str) -> str:
+def make_version(repository: Path, numbers: Iterable[int], message: str) -> str:
     """Build and commit the dataset of these traces; returns the store's URL."""
     (repository / "../store.db").unlink(missing_ok=True)
     url = write_sqlite((repository / "../store.db").resolve(), map(stored, numbers))

@@ -83,7 +83,7 @@ def test_a_trace_is_gone_from_cache_and_remotes(
     commit(repository, f"{gone} taken down")
     said = run(repository, "traces", "takedown", gone, "--purge", "--yes").out
     assert f"{gone} is on data/exclusions.csv already\n" in said
-    removed = r"(\d+) files removed"
+    removed = r"(\d+) files removed, and \d+ listings that named them"
     ((store, other),) = re.findall(
         f"^remote store: {removed}\nremote bucket: {removed}\nDVC's cache: ", said, re.MULTILINE
     )
@@ -292,11 +292,12 @@ def test_a_remote_that_cannot_be_reached_keeps_the_cache(
     )
     run(tmp_path, "dvc", "remote", "add", "-q", "--local", "off", where)
     with pytest.raises(TracesError, match=re.escape(says)) as caught:
-        list(purge_holdings(holdings, ask=False))
+        list(purge_holdings(holdings, Objects(tmp_path / ".dvc/cache"), ask=False))
     assert "s3cret" not in str(caught.value)
     assert len(holding(tmp_path / ".dvc/cache", trace_id(1))) == 4
     run(tmp_path, "dvc", "remote", "remove", "-q", "--local", "off")
-    assert list(purge_holdings(holdings, ask=False)) == ["DVC's cache: 3 files removed"]
+    done = list(purge_holdings(holdings, Objects(tmp_path / ".dvc/cache"), ask=False))
+    assert done == ["DVC's cache: 3 files removed, and 3 listings that named them"]
 
 
 def test_what_is_pinned_or_set_aside_is_named_in_the_recordings(workspace: Path) -> None:
