@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from tests.support.tokenizers import FETCHED, RECORDED, record, recorded
+from tests.support.tokenizers import FETCHED, RECORDED, Series, record, recorded
 from training.formats import FORMATS, SelectedTrace
 from training.renderers.tunix_sft import Rendered, render_columns, render_turns
 from training.templates import Template, load_template
@@ -26,8 +26,10 @@ from training.tokens import SftRecord, tokenise
 
 KNOWN = recorded()
 TOKENS = list(dict.fromkeys(token for known in KNOWN.values() for token in known.tokens()))
-# One of each series, and every other token: what is tried in more ways.
-SOME = [t for t in TOKENS if not any(character.isdigit() for character in t[:-1]) or t.endswith(("_1|>", "d7>", "=0]"))]
+# One of each series, two of each run, and every other token: what is tried in more ways.
+_SERIES = [entry for known in KNOWN.values() for entry in known.entries() if isinstance(entry, Series)]
+_MORE = {token for series in _SERIES for token in list(series.tokens())[2 if series.is_run else 1 :]}
+SOME = [token for token in TOKENS if token not in _MORE]
 AROUND = ["", " ", "\n", "\t", "\u2581", "\u0338", "\u0301", "\u200b", "<", ">", "x", "\r\n", "\uff1c", "\u00a0"]
 
 
