@@ -97,6 +97,7 @@ _DVC = """\
     autostage = true
     remote = mine
     hardlink_lock = true
+    no_scm = true
     checksum_jobs = 1
     analytics = true
     check_update = true
