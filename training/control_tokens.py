@@ -74,11 +74,10 @@ def has_control_token(text: str) -> bool:
 
 
 def control_token_fault(*texts: str) -> str | None:
-    """Says which control token the first of these texts holds that holds one; None if none does."""
-    for text in texts:
-        if token := find_control_token(text):
-            return f"the text holds the control token {token}"
-    return None
+    """Names a control token that one of these texts holds; None if none does."""
+    # All at once, which is faster: no control token holds a newline, so none can form across one.
+    token = find_control_token("\n".join(texts))
+    return f"the text holds the control token {token}" if token else None
 
 
 def neutralise(text: str) -> str:
