@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +48,7 @@ class VerifyCommand(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Give `--remote` the default's name if no name follows it."""
-        followed = zip(args, [*args[1:], "-"], strict=True)
+        followed = pairwise([*args, "-"])
         return super().parse_args(
             ctx,
             [f"{arg}={_DEFAULT}" if arg == "--remote" and after.startswith("-") else arg for arg, after in followed],
@@ -115,6 +116,7 @@ def verify(
 
 
 def _verify_remote(name: str, rev: str | None, *, every: bool, read: bool, repair: bool, as_json: bool) -> None:
+    from commands.history import require_whole_history
     from commands.remotes.run import show_report, verify_remote
     from traces.errors import WrongUse
 
@@ -122,5 +124,7 @@ def _verify_remote(name: str, rev: str | None, *, every: bool, read: bool, repai
         raise WrongUse("--remote: empty; name a remote, or leave the name out for the default one")
     report = verify_remote(None if name == _DEFAULT else name, rev, every=every, read=read, repair=repair)
     show_report(report, as_json=as_json)
+    if every:
+        require_whole_history("not every version was asked for")
     if not report.whole:
         raise typer.Exit(1)

@@ -142,6 +142,15 @@ def test_the_advice_for_a_single_branch_and_a_shallow_clone_works(source: Path, 
     assert "not all in DVC's cache, so nobody looked at that: 3 versions" in done.out
 
 
+def test_asking_a_remote_for_all_versions_names_what_the_clone_lacks(source: Path, tmp_path: Path) -> None:
+    folder = clone(source, tmp_path / "clone", "--depth", "1")
+    (tmp_path / "remote").mkdir()
+    run(folder, "dvc", "remote", "add", "-q", "--local", "-d", "store", str(tmp_path / "remote"))
+    lacks = "traces: not every version was asked for: this clone is shallow"
+    assert lacks in run(folder, "traces", "verify", "--remote", "--all-versions", code=1).err
+    assert lacks not in run(folder, "traces", "verify", "--remote", code=1).err
+
+
 def test_a_service_that_would_not_know_every_dataset_does_not_start(source: Path, tmp_path: Path) -> None:
     folder = clone(source, tmp_path / "clone", "--depth", "1")
     done = run(folder, "python", "-m", "service", "--port", "0", code=1)
