@@ -112,6 +112,10 @@ def two_versions(folder: Path) -> Path:
     """A repository with the tag `v1` and, at main, eight traces more; the cache has both."""
     (folder / "project").mkdir()
     repository = copy_repository(folder / "project")
+    # Begin without the project's own dataset, which nobody has built here.
+    (repository / "dvc.lock").unlink()
+    shutil.rmtree(repository / ".git")
+    run(repository, "git", "init", "-q", "-b", "main")
     params = repository / "params.yaml"
     replace(params, "partition_rows: 20480", "partition_rows: 8")
     replace(params, "validation: 0.1", "validation: 0")
