@@ -8,6 +8,7 @@ import pytest
 
 from tests.commands.support import Command
 from tests.support.samples import trace_id
+from tests.support.shell import run
 
 REASON = "asked for by its author"
 
@@ -21,6 +22,7 @@ REASON = "asked for by its author"
     ],
 )
 def test_wrong_use_changes_nothing(traces: Command, arguments: list[str], says: str) -> None:
+    run(Path(), "git", "init", "-q")
     before = Path("data/exclusions.csv").read_bytes()
     assert traces("takedown", *arguments) == 2
     assert traces.err == f"traces: {says}\n"
