@@ -25,6 +25,7 @@ _KEPT = (
 # (log.*, diff.*, color.*, status.*) never matter: only plumbing is called, which does not read them.
 _SETTINGS = {
     "advice.detachedHead": "false",
+    "advice.graftFileDeprecated": "false",  # by GIT_GRAFT_FILE below
     "color.ui": "false",
     "core.attributesFile": os.devnull,
     "core.autocrlf": "false",

@@ -76,8 +76,8 @@ def test_the_gate_compares_with_the_commit_and_asks_no_remote_of_a_person(built:
     done = run(clone, ".ci/gate", code=1, DVC_GLOBAL_CONFIG_DIR=str(tmp_path / "dvc"))
     assert done.out.endswith("what it changes:\nchanged dvc.lock\nchanged reports/validation.json\n")
     assert "dvc.lock" in run(clone, "git", "diff", "--cached", "--name-only").out  # where `git diff` finds nothing
-    commit(clone, "dvc.lock made anew")
     (clone / "more.txt").unlink()
+    commit(clone, "dvc.lock made anew")
     run(clone, ".ci/gate", DVC_GLOBAL_CONFIG_DIR=str(tmp_path / "dvc"))
 
 
