@@ -193,7 +193,7 @@ def test_an_edited_export_stops_at_the_gate_also_where_only_the_gate_runs(reposi
     shard = min((repository / "data/export/tunix_sft").glob("train-*"))
     edit(shard, "Answer: reveal", "Answer: fold")
     line = refusal(repository, "dvc", "repro", "-f", "-s", "validate")
-    assert line.startswith("validate: 4 faults, named above and in reports/validation.json")
+    assert line.startswith("validate: 5 faults, named above and in reports/validation.json")
     assert (
         not (repository / "reports/validation.json").exists()
         or not json.loads((repository / "reports/validation.json").read_text())["valid"]
