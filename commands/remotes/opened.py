@@ -10,7 +10,7 @@ from traces.errors import TracesError, WrongUse, one_line
 # The bucket that .dvc/config names until somebody has one; no bucket can have this name.
 UNSET = "<your-bucket>"
 _PASSWORD = re.compile(r"//[^/\s]*@")
-_WEB = ("http", "https")  # asked file by file: a web server need not list its folders
+WEB = ("http", "https")  # asked file by file: a web server need not list its folders
 
 
 def open_remote(repo: Any, name: str | None) -> tuple[str, Any]:
@@ -54,7 +54,7 @@ def _is_there(odb: Any, root: str) -> bool:
     """
     from dvc_objects.fs.base import ObjectFileSystem
 
-    if odb.fs.protocol in _WEB:
+    if odb.fs.protocol in WEB:
         return True
     try:
         odb.fs.ls(odb.path)

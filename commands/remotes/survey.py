@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from commands.remotes.asked import Asked
-from commands.remotes.opened import reason
+from commands.remotes.opened import WEB, reason
 from stages.addresses.objects import Objects, parse_listing
 from stages.runtime.progress import progress
 from traces.errors import TracesError
@@ -85,8 +85,11 @@ class Surveyor:
 
     def _info(self, paths: list[str]) -> Iterator[dict[str, Any] | None]:
         for info in self.odb.fs.info(paths, return_exceptions=True):
-            if isinstance(info, BaseException) and not isinstance(info, FileNotFoundError | NotADirectoryError):
-                raise info
+            if isinstance(info, BaseException):
+                # fsspec also calls a file of a web server not found if the server does not answer.
+                why = info.__cause__ if self.odb.fs.protocol in WEB and info.__cause__ else info
+                if not isinstance(why, FileNotFoundError | NotADirectoryError):
+                    raise why
             yield info if isinstance(info, dict) else None
 
     def _asked(self, question: Callable[[], Iterable[T]]) -> list[T]:

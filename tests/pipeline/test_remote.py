@@ -113,7 +113,7 @@ def test_one_trace_in_a_hundred_more_pushes_what_changed(team: Team) -> None:
     listings = [key for key in pushed if key.endswith(".dir")]
     # The last partition, or that and a new one, in each folder; in three of them it is cut by split.
     assert 8 <= len(shards) <= 2 * 14
-    assert len(listings) == 7
+    assert len(listings) == 8
     assert sum(pushed[key] for key in shards) < 0.06 * sum(team.first.values())
     assert sum(pushed.values()) < 0.15 * sum(team.first.values())
 

@@ -79,7 +79,7 @@ def test_where_names_versions_splits_and_files(versions: Path) -> None:
     assert spades["splits"] == []
     assert {Path(path).parts[1] for path in spades["files"]} == {"traces"}
     said = run(versions, "traces", "where", duel.upper()).out
-    assert f"  test  (v1.0.0 = main)\n  data/export/trace/{shard.name}\n" in said
+    assert f"  test  (v1.0.0 = main)\n  data/export/parquet/trace/{shard.stem}.parquet\n" in said
     assert "  not selected  (spades = " in said
     assert spades["refs"] == ["spades"]
     assert held["v1.0.0"]["refs"] == ["main"]

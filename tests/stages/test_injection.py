@@ -51,7 +51,7 @@ def said(stage: str, work: Callable[[Params], None], capsys: pytest.CaptureFixtu
 
 def require_untouched(workspace: Path) -> None:
     """Nothing was run or written but what the stages write."""
-    ours = {"data", "reports", "schemas", "params.yaml", "dvc.lock", "store.db", ".cache"}
+    ours = {".dvcignore", "data", "reports", "schemas", "params.yaml", "dvc.lock", "store.db", ".cache"}
     assert {path.name for path in workspace.iterdir()} <= ours
     assert not [folder for folder in (*workspace.parents, workspace / "data") if (folder / "pwned").exists()]
 
