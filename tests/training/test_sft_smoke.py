@@ -75,7 +75,7 @@ def test_help_says_what_is_taken_where_nothing_is_given() -> None:
 def test_of_fewer_records_than_asked_for_it_says_how_many(tmp_path: Path) -> None:
     file = write(tmp_path / "export.jsonl", 16)
     done = run(ROOT, "python", "-m", "training.sft_smoke", str(file), JAX_PLATFORMS="cpu")
-    assert done.out.splitlines()[0] == "16 records, 32 were asked for"
+    assert "16 records, 32 were asked for" in done.out.splitlines()
 
 
 def test_another_python_is_told_to_take_the_environment() -> None:
