@@ -98,7 +98,9 @@ def test_dvc_ends_with_0_although_an_experiment_of_the_queue_failed(toy: Path, t
     run(folder, "git", "checkout", "-q", ".")
     run(folder, "dvc", "exp", "run", "-q", "--queue", "--name", "fails", "-S", "code=2")
     run(folder, "dvc", "exp", "run", "--run-all", code=0)
-    assert run(folder, "bash", "-euo", "pipefail", "-c", script, code=1).out.split()[1] == "fails"
+    said = run(folder, "bash", "-euo", "pipefail", "-c", f"{script}\necho went on", code=1).out
+    assert said.split()[1] == "fails"
+    assert "went on" not in said  # a script that stops at the first error stops here
 
 
 GC = (
