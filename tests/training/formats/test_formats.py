@@ -53,6 +53,17 @@ def test_a_tunix_grpo_record_line_by_line() -> None:
     )
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_column_that_a_schema_calls_as_stored_is_so_also_with_a_control_token(name: str) -> None:
+    trace = example(answer="4 <think>", prompt="<bos> 2 + 2?")
+    record = json.loads(line(name, trace))
+    columns = load_schema(f"export/{name}")["properties"]
+    stored = {"final_answer": trace.final_answer, "answer": trace.final_answer, "question": trace.prompt}
+    for column in record.keys() & stored.keys():
+        told = "but for control tokens" in columns[column]["description"]
+        assert (record[column] != stored[column]) is told, column
+
+
 @pytest.mark.parametrize(
     "meta",
     [
