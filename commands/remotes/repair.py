@@ -14,15 +14,16 @@ from traces.files import hash_file
 def send_missing(surveyor: Surveyor, found: Survey) -> None:
     """Send each file that is missing or damaged there and sound in DVC's cache here, in the place of what is there.
 
-    A listing goes last, and only after all of its files: DVC takes a remote that has it to have them, too.
+    Those that `found` keeps are not sent. A listing goes last, and only after all of its files: DVC takes a remote that
+    has it to have them, too.
 
     Raises:
         TracesError: the remote refuses one; what was sent before stays.
     """
     files = [md5 for md5 in found.faults if not md5.endswith(".dir")]
-    sent = set(_send(surveyor, files, "files"))
+    sent = set(_send(surveyor, [md5 for md5 in files if md5 not in found.kept], "files"))
     lacking = set(files) - sent
-    folders = [md5 for md5 in found.faults if md5.endswith(".dir")]
+    folders = [md5 for md5 in found.faults if md5.endswith(".dir") and md5 not in found.kept]
     whole = [md5 for md5 in folders if not lacking.intersection((found.listings.get(md5) or {}).values())]
     _send(surveyor, whole, "listings")
 

@@ -13,6 +13,7 @@ from commands.remotes.asked import Asked, asked_outputs, chosen_versions
 from commands.remotes.opened import open_remote
 from commands.remotes.repair import send_missing
 from commands.remotes.survey import UNKNOWN, Survey, Surveyor
+from commands.remotes.withheld import WITHHELD, taken_down
 from stages.addresses.objects import open_objects
 from traces.errors import one_line
 
@@ -42,6 +43,7 @@ class Report:
     faults: list[Fault]
     repaired: list[Fault]
     tried: bool  # whether a repair was asked for
+    sendable: bool  # whether a repair would send some of what is left, if the cache had it
 
     @property
     def whole(self) -> bool:
@@ -66,8 +68,11 @@ def verify_remote(name: str | None, rev: str | None, *, every: bool, read: bool,
         surveyor = Surveyor(name, odb, objects, read=read)
         found = first = surveyor.survey(asked)
         if repair and first.faults:
+            withheld = taken_down(versions, objects)
+            _withhold(first, withheld)
             send_missing(surveyor, first)
             found = _joined(first, surveyor.survey(_touched(asked, first)))
+            _withhold(found, withheld)
     before = list(_faults(asked, first))
     left = list(_faults(asked, found))
     remain = {(fault.path, fault.md5) for fault in left}
@@ -80,6 +85,7 @@ def verify_remote(name: str | None, rev: str | None, *, every: bool, read: bool,
         faults=[*left, *unreadable],
         repaired=[fault for fault in before if (fault.path, fault.md5) not in remain],
         tried=repair,
+        sendable=not found.faults.keys() <= found.kept,
     )
 
 
@@ -91,6 +97,15 @@ def _touched(asked: Asked, found: Survey) -> Asked:
         if not found.faults.keys().isdisjoint([md5, *(found.listings.get(md5) or {}).values()])
     }
     return Asked(asked.versions, outputs, {md5: asked.sizes[md5] for _, md5 in outputs})
+
+
+def _withhold(found: Survey, withheld: set[str]) -> None:
+    """Keep faulty files from being sent that are `withheld`, and the listings that name them."""
+    for md5 in sorted(withheld & found.faults.keys()):
+        found.keep(md5, WITHHELD)
+    for md5, files in found.listings.items():
+        if md5 in found.faults and not withheld.isdisjoint((files or {}).values()):
+            found.keep(md5, "not sent: it names such a file")
 
 
 def _joined(first: Survey, second: Survey) -> Survey:
@@ -119,7 +134,7 @@ def show_report(report: Report, *, as_json: bool) -> None:
 
 def _facts(report: Report) -> dict[str, Any]:
     facts = asdict(report)
-    del facts["faults"], facts["repaired"], facts["tried"]
+    del facts["faults"], facts["repaired"], facts["tried"], facts["sendable"]
     lists = {"faults": list(map(asdict, report.faults)), "repaired": list(map(asdict, report.repaired))}
     return {"whole": report.whole, **facts, **lists}
 
@@ -134,9 +149,9 @@ def _lines(report: Report) -> Iterator[str]:
         return
     files = counted(len({fault.md5 for fault in report.faults}), "file")
     yield f"remote {report.remote} is not whole for {versions}: {files} missing or damaged, of {report.asked:,}"
-    if report.tried:
+    if report.tried and report.sendable:
         yield "DVC's cache here lacks what is left, or has it damaged: run this in a clone that has the version"
-    else:
+    elif not report.tried:
         yield "`--repair` sends what DVC's cache here has"
 
 

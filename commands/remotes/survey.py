@@ -33,11 +33,19 @@ class Survey:
 
     `listings` has the files of each folder by the md5 of its listing, None if nobody here knows them. By md5, `faults`
     has the state of each file that is not sound and what is known of it, and `checked` how each sound one was checked.
+    `kept` are the faults that no repair sends a file for.
     """
 
     listings: dict[str, dict[str, str] | None] = field(default_factory=dict)
     faults: dict[str, tuple[str, str]] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+
+    def keep(self, md5: str, says: str) -> None:
+        """Say why no repair mends a fault."""
+        state, known = self.faults[md5]
+        self.faults[md5] = (state, "; ".join(filter(None, (known, says))))
+        self.kept.add(md5)
 
     @property
     def ways(self) -> dict[str, int]:
@@ -107,7 +115,7 @@ class Surveyor:
 
         A store that encrypts with keys of its own, or that got a file in parts, has other ETags.
         """
-        there = [md5 for md5 in folders if infos[md5]]
+        there = [md5 for md5 in folders if infos[md5] and not self._is_no_file(md5, infos[md5], found)]
         etags = []
         for md5, data in zip(there, self._in_threads(self._listing_bytes, there, "read listings of"), strict=True):
             found.listings[md5] = parse_listing(md5, data)
@@ -127,6 +135,14 @@ class Surveyor:
                     found.faults[md5] = (UNKNOWN, says)
         return any(etags)
 
+    def _is_no_file(self, md5: str, info: dict[str, Any], found: Survey) -> bool:
+        """Whether something else than a file is in its place, which `found` then says."""
+        kind = info.get("type", "file")
+        if kind != "file":
+            found.faults[md5] = (DAMAGED, f"a {kind} is in its place")
+            found.keep(md5, "remove it by hand")
+        return bool(kind != "file")
+
     def _listing_bytes(self, md5: str) -> bytes:
         data: bytes = self.odb.fs.cat_file(self.odb.oid_to_path(md5))
         return data
@@ -142,8 +158,7 @@ class Surveyor:
         if info is None:
             found.faults[md5] = (MISSING, "")
             return False
-        if info.get("type", "file") != "file":
-            found.faults[md5] = (DAMAGED, f"a {info['type']} is in its place")
+        if self._is_no_file(md5, info, found):
             return False
         path = self.objects.path(md5)
         here = path.stat().st_size if path.is_file() else None

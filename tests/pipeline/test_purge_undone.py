@@ -113,6 +113,30 @@ def test_a_listing_that_only_the_remote_has_goes_too_and_another_one_stays(
     assert before > cache.names()
 
 
+def test_a_repair_from_a_clone_that_was_not_purged_does_not_bring_the_trace_back(
+    taken_down: Path, s3: S3Server, tmp_path: Path
+) -> None:
+    repository = copied(taken_down, tmp_path)
+    place = folder_place(tmp_path / "remote")
+    use_remote(repository, s3, place)
+    shell(repository, "dvc", "push", "-q", "--all-commits")
+    (tmp_path / "other").mkdir()
+    other = copied(repository, tmp_path / "other")
+    purged(repository, GONE)
+    before = place.names()
+    said = shell(other, "traces", "verify", "--remote", "--rev", "v1", "--repair", code=1).out
+    assert "not sent: it holds a trace on data/exclusions.csv" in said
+    assert "not sent: it names such a file" in said
+    assert "run this in a clone" not in said
+    assert [name for name, data in place.held().items() if trace_id(GONE).encode() in data] == []
+    assert place.names() == before
+    # Whoever checks out a version has its list, too, and so means what it holds.
+    run(other, "git", "checkout", "-q", "v1")
+    shell(other, "dvc", "checkout", "-q")
+    shell(other, "traces", "verify", "--remote", "--rev", "v1", "--repair")
+    assert place.lies() == set()
+
+
 def make_listing(place: Place, data: bytes) -> str:
     """Put a listing on a remote that is a folder."""
     md5 = f"{hashlib.md5(data, usedforsecurity=False).hexdigest()}.dir"

@@ -120,6 +120,25 @@ def test_what_is_damaged_is_found_and_replaced(
     assert place.read(md5) == sound
 
 
+@pytest.mark.parametrize("listing", [False, True], ids=["file", "listing"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_left(pushed: Path, place: Place, listing: bool) -> None:
+    if place.url.startswith("s3:"):
+        pytest.skip("a bucket has no folders")
+    folder, files = listing_of(EXPORT)
+    md5 = folder if listing else max(files.values())
+    place.remove(md5)
+    there = Path(place.url) / "files/md5" / md5[:2] / md5[2:]
+    there.mkdir()
+    try:
+        for repair in (False, True):
+            (fault,) = ask(repair=repair).faults
+            assert (fault.state, fault.md5) == ("damaged", md5)
+            assert fault.says == "a directory is in its place; remove it by hand"
+    finally:
+        there.rmdir()
+    assert ask(repair=True).whole
+
+
 def test_without_etags_that_are_md5s_a_file_of_the_right_size_is_read_if_that_is_asked_for(
     pushed: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
