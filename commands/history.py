@@ -9,6 +9,8 @@ from commands.options import require_repository
 from commands.repository import failure, git, run_git
 from traces.errors import TracesError, WrongUse, one_line
 
+_NAMED = 5  # of the branches and tags that are not here
+
 
 def require_git_repository() -> None:
     """Refuse to look for versions if the working directory is not the root of a Git repository.
@@ -65,6 +67,34 @@ def require_whole_history(what: str) -> None:
         raise TracesError(f"{what}: {'; '.join(parts)}")
 
 
+def require_fetched(what: str) -> None:
+    """Fail if a branch, tag or experiment of a remote is not here as the remote has it; the error begins with `what`.
+
+    Raises:
+        TracesError: something is not here; or a remote does not answer, so nobody knows.
+    """
+    commits = set(git("rev-list", "--all", "--reflog").split())
+    commits |= set(git("for-each-ref", "--format=%(objectname) %(*objectname)").split())
+    parts = []
+    for name in _fetched_from():
+        try:
+            listed = [line.split("\t") for line in git("ls-remote", name).splitlines()]
+        except TracesError as error:
+            gone = f"`git remote remove {name}` if it is gone"
+            parts.append(f"remote {name} does not say what it has ({error}); mend that, or {gone}")
+            continue
+        refs = {ref: commit for commit, ref in listed if ref.startswith(("refs/heads/", "refs/tags/", "refs/exps/"))}
+        # Of an annotated tag the commit, which is in a line of its own, and not the tag.
+        absent = [ref for ref, commit in refs.items() if refs.get(f"{ref}^{{}}", commit) not in commits]
+        if named := sorted({ref.removesuffix("^{}").split("/", 2)[2] for ref in absent}):
+            exps = any(ref.startswith("refs/exps/") for ref in absent)
+            brings = f"git fetch {name} --tags" + (f" && dvc exp pull {name} --all-commits" if exps else "")
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            parts.append(f"remote {name} has what is not here: {', '.join(named[:_NAMED])}{more}; `{brings}` brings it")
+    if parts:
+        raise TracesError(f"{what}: {'; '.join(parts)}")
+
+
 def missing_parts() -> Iterator[str]:
     """Each part of the history that is not in this clone, as far as the clone itself knows, and what brings it."""
     if git("rev-parse", "--is-shallow-repository").strip() == "true":
@@ -73,11 +103,17 @@ def missing_parts() -> Iterator[str]:
     grafts = Path(git("rev-parse", "--git-path", "info").strip()) / "grafts"
     if grafts.is_file() and grafts.read_bytes().strip():
         yield f"{grafts} joins commits that Git cannot tell: `git replace --convert-graft-file` makes them known"
-    remotes = _remotes()
-    for name, settings in sorted(remotes.items()):
-        if settings.get("mirror", ["false"])[-1] == "true" and "fetch" not in settings:
-            continue  # a mirror that is pushed to has what is here
+    for name, settings in _fetched_from().items():
         yield from _unfetched(name, settings)
+
+
+def _fetched_from() -> dict[str, dict[str, list[str]]]:
+    """The settings of each remote, in the order of their names, but not of mirrors that are pushed to: all is here."""
+    return {
+        name: settings
+        for name, settings in sorted(_remotes().items())
+        if settings.get("mirror", ["false"])[-1] != "true" or "fetch" in settings
+    }
 
 
 def _remotes() -> dict[str, dict[str, list[str]]]:

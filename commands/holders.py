@@ -163,6 +163,18 @@ class _Search:
         return names_one(self.objects.path(md5), ids, is_table=suffix == ".parquet")
 
 
+def unread_md5s(held: Holding, objects: Objects) -> set[str]:
+    """The md5 of each file and listing in `held.unread`, by which a remote can be asked for it."""
+    found = set()
+    for folder, md5 in held.version.outputs.items():
+        if folder in held.unread:
+            found.add(md5)
+        elif inside := [path for path in held.unread if path.startswith(f"{folder}/")]:
+            listing = objects.listing(md5) or {}
+            found |= {listing[path.removeprefix(f"{folder}/")] for path in inside}
+    return found
+
+
 def names_one(path: Path, ids: frozenset[str], *, is_table: bool) -> bool:
     """Whether a file, of lines or in Parquet, names one of these traces."""
     if is_table:

@@ -21,11 +21,12 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     in the workspace still holds one. A remote that cannot be reached stops no other, but keeps the cache as it is.
 
     Exits with 1 where a version could not be looked into, since its files are not in DVC's cache. With --purge it exits
-    with 0 where all that it found is removed, such versions or not: a remote may have their files, and a line says how
-    to bring them. It exits with 1 where something is left that it found, or that it has and could not look into.
+    with 0 if all that it found is removed, and no remote has files of a version that it could not look into; with 1 if
+    something is left, and says what.
 
-    Where this clone lacks part of the history, such as one made with --depth, it names the part and exits with 1; with
-    --purge it then does nothing.
+    If this clone lacks part of the history, such as one made with --depth, it names the part and exits with 1; with
+    --purge it then does nothing, and asks each Git remote whether it has branches, tags or experiments that are not
+    here.
 
     [bold]Examples[/bold]
 
@@ -35,7 +36,7 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
     """
     from itertools import chain
 
-    from commands.history import require_git_repository, require_whole_history
+    from commands.history import require_fetched, require_git_repository, require_whole_history
     from commands.holders import find_holdings, sought
     from commands.places import say_unread
     from commands.removal.advice import advise
@@ -48,7 +49,9 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
 
     require_git_repository()
     if purge:
-        require_whole_history("nothing was purged, since not every version can be looked into")
+        nothing = "nothing was purged, since not every version can be looked into"
+        require_whole_history(nothing)
+        require_fetched(nothing)
     listed = [as_listed(trace) for trace in traces]
     for line in add_to_list(listed, reason, date):
         print(line)

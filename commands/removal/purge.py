@@ -8,15 +8,16 @@ before the files that it names, and at no moment does one name a file that is go
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
 import typer
 
-from commands.holders import Holding
+from commands.holders import Holding, unread_md5s
 from commands.options import counted
+from commands.places import version_names
 from commands.remotes.opened import UNSET, reason
 from commands.versions import WORKSPACE, Version
 from stages.addresses.lock import read_lock
@@ -33,17 +34,20 @@ def purge_holdings(holdings: list[Holding], objects: Objects, *, ask: bool) -> I
     """Remove every file that holds the traces, from the remotes, the cache and the memo; what was done, in words.
 
     Raises:
-        TracesError: the dataset in the workspace holds one still; or a remote cannot be reached: another run goes on.
+        TracesError: the dataset in the workspace holds one still; or a remote cannot be reached, or has files of a
+            version that nobody here could look into: another run goes on.
     """
     files = _removable(holdings, objects)
     if not files:
         yield "no version that was looked into holds it"
-        return
-    names = "; ".join(held.version.full_name for held in holdings if held.files)
-    if ask:
+    elif ask:
+        names = "; ".join(held.version.full_name for held in holdings if held.files)
         typer.confirm(f"Remove {counted(len(files), 'file')} for good, from {names}?", abort=True, err=True)
+    unread = [(held.version, unread_md5s(held, objects)) for held in holdings if held.unread]
+    if not files and not unread:
+        return
     # Those that say which others hold it go last: after an interrupt, another run finds what is left.
-    yield from _purge(sorted(files, key=lambda md5: (_SAYING.index(_folder(files[md5])), md5)), objects)
+    yield from _purge(sorted(files, key=lambda md5: (_SAYING.index(_folder(files[md5])), md5)), unread, objects)
 
 
 def _removable(holdings: list[Holding], objects: Objects) -> dict[str, str]:
@@ -70,11 +74,12 @@ def _folder(path: str) -> str:
     return next((folder for folder in _SAYING if folder and path.startswith(f"{folder}/")), "")
 
 
-def _purge(files: list[str], objects: Objects) -> Iterator[str]:
+def _purge(files: list[str], unread: list[tuple[Version, set[str]]], objects: Objects) -> Iterator[str]:
     from dvc.repo import Repo
 
-    shutil.rmtree(memo_root(), ignore_errors=True)
-    failed = []
+    if files:
+        shutil.rmtree(memo_root(), ignore_errors=True)
+    failed, kept = [], []
     with Repo() as repo:
         # Remotes first: what is in the cache is what says which objects those are.
         for name, settings in repo.config["remote"].items():
@@ -82,26 +87,42 @@ def _purge(files: list[str], objects: Objects) -> Iterator[str]:
                 yield f"remote {name}: has no address yet, so nothing to remove"
                 continue
             try:
-                yield from _purge_from(
+                there = yield from _purge_from(
                     f"remote {name}", partial(repo.cloud.get_remote_odb, name, "purge"), files, objects
                 )
+                if versions := [version for version, md5s in unread if not md5s.isdisjoint(there)]:
+                    kept.append(
+                        f"remote {name} has files of {counted(len(versions), 'version')} ({version_names(versions)})"
+                    )
             except TracesError as error:
                 failed.append(str(error))
         if failed:
             raise TracesError(
                 f"{'; '.join(failed)}; DVC's cache keeps its files until then, since they say what to remove there"
             )
-        yield from _purge_from("DVC's cache", lambda: repo.cache.local, files, objects)
+        if files:
+            yield from _purge_from("DVC's cache", lambda: repo.cache.local, files, objects)
+    if kept:
+        raise TracesError(
+            f"{'; '.join(kept)} that are not in DVC's cache, so nobody looked into them; "
+            "`dvc fetch --all-commits` brings them, then run it again to go on"
+        )
 
 
-def _purge_from(place: str, opened: Callable[[], Any], files: list[str], objects: Objects) -> Iterator[str]:
-    """Remove from one place the listings that name the files, then the files; what was done, in words."""
+def _purge_from(
+    place: str, opened: Callable[[], Any], files: list[str], objects: Objects
+) -> Generator[str, None, set[str]]:
+    """Remove from one place the listings that name the files, then the files; what was done, in words.
+
+    Returns the md5 of each object that was there before.
+    """
     try:
         odb = opened()
         # To many a file system what it cannot reach does not exist, and nothing would be removed from there.
         odb.fs.ls(odb.path, detail=True)
         there = set(progress(odb.all(), None, f"look through {place}"))
-        listings = _naming({md5 for md5 in there if md5.endswith(".dir")}, set(files), odb, objects, place)
+        named = {md5 for md5 in there if md5.endswith(".dir")} if files else set()
+        listings = _naming(named, set(files), odb, objects, place)
         removed = [md5 for md5 in files if md5 in there]
         unknown = sum(not md5.endswith(".dir") and not objects.path(md5).is_file() for md5 in there)
         for md5 in progress([*listings, *removed], len(listings) + len(removed), f"purge {place}"):
@@ -119,9 +140,11 @@ def _purge_from(place: str, opened: Callable[[], Any], files: list[str], objects
     except Exception as error:  # whatever a remote's library raises
         raise TracesError(f"{place}: {reason(error)}; mend that, and run it again to go on") from None
     also = f", and {counted(len(listings), 'listing')} that named them" if listings else ""
-    yield f"{place}: {counted(len(removed), 'file')} removed{also}"
+    if files:
+        yield f"{place}: {counted(len(removed), 'file')} removed{also}"
     if unknown:
         yield f"{place}: {counted(unknown, 'file')} there are not in DVC's cache here, so nobody looked into them"
+    return there
 
 
 def _naming(listings: set[str], files: set[str], odb: Any, objects: Objects, place: str) -> list[str]:

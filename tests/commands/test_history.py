@@ -142,6 +142,36 @@ def test_the_advice_for_a_single_branch_and_a_shallow_clone_works(source: Path, 
     assert "not all in DVC's cache, so nobody looked at that: 3 versions" in done.out
 
 
+def test_a_purge_asks_each_git_remote_for_what_is_not_here(source: Path, tmp_path: Path) -> None:
+    server = tmp_path / "server"
+    shutil.copytree(source, server)
+    folder = clone(server, tmp_path / "clone")
+    listed = (folder / "data/exclusions.csv").read_text()
+    (server / "dvc.lock").write_text(LOCK.format("4" * 32))
+    commit(server, "a later version")
+    run(server, "git", "tag", "-a", "later", "-m", "annotated", "HEAD~1")  # a commit that is here
+    run(server, "git", "tag", "-a", "latest", "-m", "annotated")
+    head = run(server, "git", "commit-tree", "-m", "an experiment", "HEAD^{tree}").out.strip()
+    run(server, "git", "update-ref", f"refs/exps/{head[:2]}/{head[2:]}/spades", head)
+    run(server, "git", "update-ref", "refs/pull/1/head", head)
+    done = run(folder, *PURGE, code=1)
+    assert done.err == (
+        "traces: nothing was purged, since not every version can be looked into: remote origin has what is not here: "
+        f"{head[:2]}/{head[2:]}/spades, latest, main; "
+        "`git fetch origin --tags && dvc exp pull origin --all-commits` brings it\n"
+    )
+    assert (done.out, (folder / "data/exclusions.csv").read_text()) == ("", listed)
+    assert run(folder, *WHERE, code=1).err == ""
+    run(folder, "git", "fetch", "-q", "origin", "--tags")
+    run(folder, "git", "fetch", "-q", "origin", "refs/exps/*:refs/exps/*")
+    # The version in the workspace was never built, which is looked at after the history.
+    assert "nobody knows whether the dataset in the workspace still holds it" in run(folder, *PURGE, code=1).err
+    shutil.rmtree(server)
+    done = run(folder, *PURGE, code=1)
+    assert "remote origin does not say what it has (git ls-remote: fatal: " in done.err
+    assert len(done.err.splitlines()) == 1
+
+
 def test_asking_a_remote_for_all_versions_names_what_the_clone_lacks(source: Path, tmp_path: Path) -> None:
     folder = clone(source, tmp_path / "clone", "--depth", "1")
     (tmp_path / "remote").mkdir()

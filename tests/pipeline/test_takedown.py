@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -298,6 +299,36 @@ def test_a_remote_that_cannot_be_reached_keeps_the_cache(
     run(tmp_path, "dvc", "remote", "remove", "-q", "--local", "off")
     done = list(purge_holdings(holdings, Objects(tmp_path / ".dvc/cache"), ask=False))
     assert done == ["DVC's cache: 3 files removed, and 3 listings that named them"]
+
+
+def test_a_purge_is_not_done_while_a_remote_has_what_nobody_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path, "git", "init", "-q", "-b", "main")
+    run(tmp_path, "dvc", "init", "-q")
+    run(tmp_path, "dvc", "remote", "add", "-q", "--local", "store", str(tmp_path / "remote"))
+    objects, there = Objects(tmp_path / ".dvc/cache"), Objects(tmp_path / "remote")
+    held = version(there.folder, tmp_path, [trace_id(1), trace_id(2)])
+    wanted = Sought(frozenset([trace_id(1)]), frozenset())
+
+    def purge() -> list[str]:
+        return list(purge_holdings(list(find_holdings([held], objects, wanted)), objects, ask=False))
+
+    for name in ("listing and all", "one partition"):
+        if name == "one partition":
+            shutil.copytree(there.folder, objects.folder, dirs_exist_ok=True)
+            listing = objects.listing(held.outputs["data/traces"]) or {}
+            objects.path(listing["p.parquet"]).unlink()
+            for folder in ("data/export/trace", "data/trace_ids"):  # else these are found by the id, and removed
+                objects.path(held.outputs[folder]).unlink()
+        with pytest.raises(TracesError, match=r"^remote store has files of 1 version \(c0ffee\) that are not in DVC's"):
+            purge()
+        assert len(holding(there.folder, trace_id(1))) == 4
+    shutil.copytree(there.folder, objects.folder, dirs_exist_ok=True)
+    assert purge()[-1] == "DVC's cache: 3 files removed, and 3 listings that named them"
+    assert purge() == ["no version that was looked into holds it"]
+    assert holding(there.folder, trace_id(1)) == holding(there.folder, f'"see {trace_id(1)}')
 
 
 def test_what_is_pinned_or_set_aside_is_named_in_the_recordings(workspace: Path) -> None:
