@@ -118,7 +118,7 @@ def changes_since(commit: str, folder: Path = Path()) -> Changes:
     """What differs in the workspace from a commit.
 
     Every file is read, by an index that knows nothing: what is staged does not count, nor what a person told Git's own
-    index to take for unchanged.
+    index to take for unchanged. A file that a sparse checkout leaves out has not changed.
     """
     with tempfile.TemporaryDirectory(prefix="traces-index-") as scratch:
         index = Path(scratch) / "index"
@@ -126,7 +126,12 @@ def changes_since(commit: str, folder: Path = Path()) -> Changes:
         run_git("update-index", "-q", "--refresh", folder=folder, index=index)  # it fails if a file has changed
         changed = git("diff-files", "-z", "--name-only", "--relative", folder=folder, index=index)
         untracked = git("ls-files", "-z", "--others", "--exclude-standard", folder=folder, index=index)
-    return Changes(*([name for name in sorted(names.split("\0")) if name] for names in (changed, untracked)))
+    marked = git("ls-files", "-z", "-t", folder=folder).split("\0")
+    left_out = {name[2:] for name in marked if name.startswith("S ") and not os.path.lexists(folder / name[2:])}
+    return Changes(
+        [name for name in sorted(changed.split("\0")) if name and name not in left_out],
+        [name for name in sorted(untracked.split("\0")) if name],
+    )
 
 
 def clean_environment() -> dict[str, str]:

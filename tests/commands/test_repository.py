@@ -109,6 +109,21 @@ def test_changes_are_those_since_the_commit_whatever_the_index_says(
     assert (found.changed, found.untracked) == (["a.txt"], ["staged.json", "ä b.txt"])
 
 
+@pytest.mark.parametrize("how", ["--no-cone", "--cone", "--sparse-index"])
+def test_what_a_sparse_checkout_leaves_out_has_not_changed(folder: Path, how: str) -> None:
+    for name in ("docs/ä b.txt", "data/b.txt", "data/c.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("")
+    commit(folder, "two")
+    run(folder, "git", "sparse-checkout", "set", *(["--cone", how] if how == "--sparse-index" else [how]), "data")
+    assert not (folder / "docs").exists()
+    assert changes_since("HEAD", folder).changed == []
+    (folder / "data/b.txt").unlink()
+    (folder / "docs").mkdir()
+    (folder / "docs/ä b.txt").write_text("changed")
+    assert changes_since("HEAD", folder).changed == ["data/b.txt", "docs/ä b.txt"]
+
+
 def test_what_git_tracks_has_no_line_ends_of_its_own() -> None:
     """Git's own check of every file of the commit: none is converted, whatever a person sets."""
     listed = run(ROOT, "git", "ls-files", "--eol").out.splitlines()
