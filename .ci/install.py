@@ -77,6 +77,12 @@ KEPT = re.compile(
     r"HTTP_.*|REQUEST_TIMEOUT|CACHE_DIR|NO_CACHE|LINK_MODE|OFFLINE|CONCURRENT_.*)"
 )
 
+# The settings of pip that say how an index is reached.
+PIP_KEPT = re.compile(
+    r"(?:extra-)?index-url|no-index|find-links|trusted-host|proxy|(?:client-)?cert|(?:default-)?timeout|retries|"
+    r"(?:no-)?cache-dir|keyring-provider|use-(?:deprecated|feature)"
+)
+
 
 class CannotInstall(Exception):
     """Why the environment cannot be built, in a line."""
@@ -151,17 +157,19 @@ def create(version: str, lock: int) -> None:
     done([str(BIN / "python"), "-I", "-m", "ensurepip", "--default-pip"], "ensurepip", "bootstrap", lock)
     lock_file = str(ROOT / SETS["bootstrap"][0])
     installer = pip("install", "--require-hashes", "--only-binary=:all:", "--no-compile", "-r", lock_file)
-    done(installer, "pip", "bootstrap", lock)
+    done(installer, "pip", "bootstrap", lock, pip_environment(pip_settings(), os.environ))
 
 
 def install_locked(name: str, packages: str, lock: int) -> None:
     """All that a lock pins, by uv; by pip if uv does not reach the index, since pip has just reached it."""
     arguments = ["--require-hashes", "--no-build-isolation", "-r", str(ROOT / name)]
+    settings = pip_settings()
     try:
-        uv(arguments, uv_environment(pip_settings(), os.environ), packages, lock)
+        uv(arguments, uv_environment(settings, os.environ), packages, lock)
     except Unreachable:
         say("uv does not reach the package index; trying with pip, which takes a few minutes")
-        done(pip("install", "--use-pep517", *arguments), "pip", packages, lock)
+        installer = pip("install", "--use-pep517", *arguments)
+        done(installer, "pip", packages, lock, pip_environment(settings, os.environ))
 
 
 def uv(arguments: list[str], environment: Mapping[str, str], packages: str, lock: int) -> None:
@@ -176,7 +184,9 @@ def pip(*arguments: str) -> list[str]:
 
 def pip_settings() -> dict[str, str]:
     """What pip.conf and PIP_* variables say, by option."""
-    told = subprocess.run(pip("config", "list"), capture_output=True, text=True, check=False).stdout  # noqa: S603
+    heard = {name: value for name, value in os.environ.items() if name != "PIP_QUIET"}
+    command = pip("config", "list")
+    told = subprocess.run(command, capture_output=True, text=True, check=False, env=heard).stdout  # noqa: S603
     found = {}
     for section in ("global", "install", ":env:"):  # the later wins, as in pip
         for line in told.splitlines():
@@ -184,6 +194,16 @@ def pip_settings() -> dict[str, str]:
             if name.startswith(f"{section}."):
                 found[name.removeprefix(f"{section}.")] = str(ast.literal_eval(value))
     return found
+
+
+def pip_environment(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment for pip: of pip.conf and PIP_* variables only what says how an index is reached.
+
+    `user`, `target`, `prefix`, `root` and `dry-run` would leave .venv empty; `constraint` asks for more.
+    """
+    found = {name: value for name, value in environment.items() if not name.startswith("PIP_")}
+    reached = {f"PIP_{name.upper().replace('-', '_')}": settings[name] for name in settings if PIP_KEPT.fullmatch(name)}
+    return found | reached | {"PIP_CONFIG_FILE": os.devnull}  # pip then reads no pip.conf at all
 
 
 def uv_environment(settings: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
