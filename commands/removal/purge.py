@@ -84,7 +84,8 @@ def _purge(files: list[str], unread: list[tuple[Version, set[str]]], objects: Ob
         # Remotes first: what is in the cache is what says which objects those are.
         for name, settings in repo.config["remote"].items():
             if UNSET in settings["url"]:
-                yield f"remote {name}: has no address yet, so nothing to remove"
+                if files:
+                    yield f"remote {name}: has no address yet, so nothing to remove"
                 continue
             try:
                 there = yield from _purge_from(
