@@ -18,6 +18,9 @@ from benchmarks.bench import Bench, say
 from benchmarks.database import database_server
 from benchmarks.machine import machine, serving_versions, uncommitted, versions
 from benchmarks.measure import ROOT, require_linux, server_process
+from benchmarks.parts.against import commit_of
+from benchmarks.parts.against import run as measure_against
+from benchmarks.parts.against import tables as against_tables
 from benchmarks.parts.scale import run as measure_scale
 from benchmarks.report import LOAD_PAGE, PAGE, SCALE_PAGE, show, write_load, write_page, write_scale
 from benchmarks.results import PARTS, Part, Results
@@ -27,6 +30,7 @@ from benchmarks.serving.servers import nginx_version
 from benchmarks.serving.tables import load_tables
 from benchmarks.tables import tables
 from commands.app import paragraphs
+from traces.errors import TracesError
 
 # In the repository, since a system's temporary folder may be in memory: there no write reaches a disk.
 WORK = ROOT / ".cache/bench"
@@ -46,6 +50,17 @@ def main(
     only: Annotated[
         list[Part] | None, typer.Option(help="A part alone; may be given again. docs/benchmarks.md is left as it is.")
     ] = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="REV",
+            envvar="BENCH_AGAINST",
+            help="Only build, in turns, this commit and that one. docs/benchmarks.md is left as it is.",
+        ),
+    ] = "",
+    pairs: Annotated[
+        int, typer.Option(min=1, envvar="BENCH_PAIRS", help="How many builds each commit has with --against.")
+    ] = 5,
 ) -> None:
     """Measure what a build costs beside what a user would write instead, and write docs/benchmarks.md.
 
@@ -58,9 +73,14 @@ def main(
 
       BENCH_ROWS=20000 make bench
 
+      BENCH_AGAINST=HEAD~1 make bench
+
       python -m benchmarks --rows 20000 --only full --only everyday
     """
     if context.invoked_subcommand:
+        return
+    if against:
+        compare(rows, against, pairs)
         return
     asked = [part for part in PARTS if not only or part in only]
     with open_bench(rows) as bench:
@@ -72,6 +92,17 @@ def main(
     else:
         write_page(results)
         say(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def compare(rows: int, revision: str, pairs: int) -> None:
+    """Build this commit and another one in turns, and print what each build took."""
+    try:
+        commit_of(revision)
+    except TracesError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--against") from None
+    with open_bench(rows) as bench:
+        found = measure_against(bench, revision, pairs)
+    show(against_tables(found), machine())
 
 
 def scale(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.measure import ROOT
+from commands.repository import changes_since
 
 SERVING = ("uvicorn", "uvloop", "httptools", "fastapi", "starlette")
 PACKAGES = ("dvc", "duckdb", "pyarrow", "msgspec", "jsonschema-rs", "datasets", "jsonschema", "SQLAlchemy", "pydantic")
@@ -48,5 +48,4 @@ def _packages(names: Iterable[str]) -> dict[str, str]:
 
 def uncommitted() -> bool:
     """Whether the working tree has changes that a clone of it lacks."""
-    command = ("git", "status", "--porcelain", "--untracked-files=no")
-    return bool(subprocess.run(command, cwd=ROOT, capture_output=True, check=False).stdout)  # noqa: S603
+    return bool(changes_since("HEAD", ROOT).changed)

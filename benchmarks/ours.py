@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from benchmarks.measure import ROOT, Measurement, measure
+from commands.repository import git
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 BUILD = ("dvc", "repro", "validate")
@@ -53,20 +53,27 @@ def prepared(
     name: str,
     url: str,
     server: int,
-    formats: list[str],
+    formats: list[str] | None,
     partition_rows: int | None = None,
     workers: int = PROCESSES,
+    revision: str | None = None,
 ) -> Workspace:
-    """A fresh clone that takes all traces of the store at `url` and exports them in `formats`."""
+    """A fresh clone that takes all traces of the store at `url` and exports them in `formats`.
+
+    Without `formats` it keeps those of its params. With a `revision`, its code and params are that commit's.
+    """
     folder = work / name
     settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
-    clone(folder, settings)
+    clone(folder)
+    if revision:
+        git("checkout", "--quiet", "--detach", revision, folder=folder)
     path, yaml = folder / "params.yaml", YAML()
     params = yaml.load(path)
     params["filters"]["source"] = None
     if partition_rows:
         params["extract"]["partition_rows"] = partition_rows
-    params["export"]["formats"] = formats
+    if formats:
+        params["export"]["formats"] = formats
     yaml.dump(params, path)
     return Workspace(folder, settings, server)
 
@@ -74,7 +81,8 @@ def prepared(
 def fresh_clone_and_build(work: Path) -> Measurement:
     """What the shipped sample takes from `git clone` to the gate, the environment being there."""
     folder = work / "shipped"
-    script = f"{shlex.join(_clone(folder))} && cd {shlex.quote(str(folder))} && {shlex.join(BUILD)}"
+    cloning = shlex.join(["git", "clone", "--quiet", str(ROOT), str(folder)])
+    script = f"{cloning} && cd {shlex.quote(str(folder))} && {shlex.join(BUILD)}"
     took = measure(("sh", "-c", script), work, settings_in(work, folder))
     shutil.rmtree(folder)
     return took
@@ -100,11 +108,10 @@ def settings_in(work: Path, folder: Path) -> dict[str, str]:
     return user_settings(scratch) | dvc | {"PYTHONPATH": str(folder), "TRACES_WORKERS": str(PROCESSES)}
 
 
-def clone(folder: Path, settings: dict[str, str]) -> None:
-    """Clone the repository."""
-    if subprocess.run(_clone(folder), env=settings, check=False).returncode:  # noqa: S603
-        sys.exit(f"benchmarks: {ROOT} cannot be cloned; what Git said is above")
+def clone(folder: Path) -> None:
+    """Clone the repository.
 
-
-def _clone(folder: Path) -> tuple[str, ...]:
-    return ("git", "clone", "--quiet", str(ROOT), str(folder))
+    Raises:
+        TracesError: it cannot be cloned; with what Git said.
+    """
+    git("clone", "--quiet", str(ROOT), str(folder.absolute()))

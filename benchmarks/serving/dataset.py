@@ -38,7 +38,7 @@ def make_dataset(work: Path, size: int) -> Served:
     """A clone of the repository whose HEAD has a dataset of `size` bytes, or a record less, as `tunix_sft`."""
     folder, file = work / "served", work / "nginx/export.jsonl"
     settings = settings_in(work, folder)
-    clone(folder, settings)
+    clone(folder)
     file.parent.mkdir()
     names = []
 
