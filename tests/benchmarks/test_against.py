@@ -32,6 +32,7 @@ def test_the_lowest_builds_are_compared_and_the_copies_counted_apart() -> None:
     ]
 
 
+@pytest.mark.soak
 def test_each_commit_is_built_from_a_fresh_clone(database: Callable[[str], str], tmp_path: Path) -> None:
     url = database("")
     bench = Bench(tmp_path, 300, url, server_process(url))
