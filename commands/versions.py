@@ -74,6 +74,8 @@ def find_version(name: str) -> Version:
         return _required(Version(WORKSPACE, (), read_lock()), name)
     commit = commit_of(name)
     (blob,) = blobs_at(LOCK, [commit])
+    if not blob:
+        blob = next((found for path in former_locks() for found in blobs_at(path, [commit]) if found), "")
     names = () if commit.startswith(name) else (name,)
     return _required(Version(commit, names, _entries(blob) if blob else {}), name)
 
@@ -86,14 +88,17 @@ def _required(version: Version, name: str) -> Version:
 
 def all_versions() -> list[Version]:
     """Every version, the newest commit first, and before them the one in the workspace, where no commit has it."""
-    commits = _commits_of(LOCK)
     tags = git("for-each-ref", "--format=%(refname)", "refs/tags").split()
     tagged: dict[str, list[str]] = {}
-    for tag, blob in zip(tags, blobs_at(LOCK, tags), strict=True):
-        tagged.setdefault(blob, []).append(tag.removeprefix("refs/tags/"))
-    first = dict(zip(blobs_at(LOCK, commits), commits, strict=True))  # of each lock, the oldest commit that has it
+    refs: dict[str, list[str]] = {}
+    first: dict[str, str] = {}  # of each lock, the oldest commit that has it
+    for path in (LOCK, *former_locks()):
+        for tag, blob in zip(tags, blobs_at(path, tags), strict=True):
+            tagged.setdefault(blob, []).append(tag.removeprefix("refs/tags/"))
+        commits = _commits_of(path)
+        first |= dict(zip(blobs_at(path, commits), commits, strict=True))
+        refs |= _refs(path)
     blobs = [blob for blob in first if blob]
-    refs = _refs()
     versions = [
         Version(first[blob], tuple(tagged.get(blob, ())), _entries(blob), refs=tuple(refs.get(blob, ())))
         for blob in blobs
@@ -104,11 +109,21 @@ def all_versions() -> list[Version]:
     )
 
 
-def _refs() -> dict[str, list[str]]:
-    """By the hash of a lock the branches whose tip has it and the experiments; else a branch of a remote."""
+def former_locks() -> list[Path]:
+    """Where else some commit has a dvc.lock of this pipeline: a project may have moved inside its repository."""
+    anywhere = f":(glob)**/{LOCK}"
+    commits = git("rev-list", "--all", "--reflog", "--full-history", "--", anywhere)
+    asked = ("diff-tree", "--stdin", "-r", "-m", "--root", "--no-commit-id", "--name-only", "-z", "--", anywhere)
+    paths = sorted({Path(name) for name in git(*asked, given=commits).split("\0") if name} - {LOCK})
+    # A dvc.lock of another pipeline may lie beside it; to parse each one takes long.
+    return [path for path in paths if f"\n  {QUOTED[0]}:\n" in texts_of(path)]
+
+
+def _refs(path: Path) -> dict[str, list[str]]:
+    """By the hash of a lock at `path` the branches whose tip has it and the experiments; else a branch of a remote."""
     listed = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/exps", "refs/remotes").split()
     found: dict[str, list[str]] = {}
-    locks = dict(zip(listed, blobs_at(LOCK, listed), strict=True))
+    locks = dict(zip(listed, blobs_at(path, listed), strict=True))
     for ref, blob in locks.items():
         kind, *parts = ref.split("/")[1:]
         # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from commands.history import missing_parts
-from commands.versions import all_versions
+from commands.versions import all_versions, find_version
 from tests.support.samples import trace_id
 from tests.support.shell import commit, lay_out, run
 from traces.errors import TracesError
@@ -235,6 +235,26 @@ def test_a_replaced_commit_hides_no_version(source: Path, tmp_path: Path, monkey
     run(folder, "git", "replace", "--graft", "HEAD")
     assert run(folder, "git", "log", "--format=%s", "main").out == "version 3\n"
     assert commits(folder, monkeypatch) == set("123")
+
+
+def test_versions_from_before_the_project_moved_are_found(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = clone(source, tmp_path / "clone")
+    run(folder, "git", "checkout", "-q", "-b", "moved")
+    for name in ("ml", "other"):
+        (folder / name).mkdir()
+    run(folder, "git", "mv", "dvc.lock", "ml")
+    (folder / "ml/dvc.lock").write_text(LOCK.format("4" * 32))
+    (folder / "other/dvc.lock").write_text(LOCK.format("5" * 32).replace("extract_traces", "train"))
+    commit(folder, "in a folder, beside another pipeline")
+    run(folder, "git", "tag", "v4")
+    run(folder, "git", "mv", "ml/dvc.lock", "dvc.lock")
+    (folder / "dvc.lock").write_text(LOCK.format("6" * 32))
+    commit(folder, "moved back")
+    assert commits(folder, monkeypatch) == set("12346")
+    assert {version.full_name for version in all_versions() if version.names} == {"v4"}
+    assert find_version("v4").outputs == {"data/traces": f"{'4' * 32}.dir"}
 
 
 def lose_lock(folder: Path) -> None:
