@@ -20,7 +20,7 @@ from tests.support.docs import marked
 from tests.support.postgres import postgres_server
 from tests.support.s3 import S3Server, s3_server
 from tests.support.samples import row, write_jsonl
-from tests.support.shell import ROOT, commit, copy_repository, lay_out, replace, run
+from tests.support.shell import ROOT, commit, copy_repository, forget_code, lay_out, replace, run
 from traces.ungar.install import INSTALL, ungar_version
 
 
@@ -72,6 +72,7 @@ def two_branches(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline = (folder / "dvc.yaml").read_text()
     (folder / "dvc.yaml").write_text(re.sub(r"\n  smoke_train:\n(.+\n|\n(?=  ))*", "", pipeline))
     (folder / "dvc.lock").unlink()
+    forget_code(folder)
     shutil.rmtree(folder / "data/recorded")
     add_traces(folder, "before", range(200))
     run(folder, "git", "branch", "other")

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from stages.addresses.lock import hash_path
 from tests.support.samples import row, write_jsonl
-from tests.support.shell import ROOT, Done, commit, copy_repository, run
+from tests.support.shell import ROOT, Done, commit, copy_repository, forget_code, run
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 ROWS = 60
@@ -91,6 +91,7 @@ def build(folder: Path) -> Project:
     """A project built in `folder`, its rows in a recording."""
     project = folder / "project"
     copy_repository(project)
+    forget_code(project)
     for path in (project / "data/recorded").iterdir():
         path.unlink()
     write_jsonl(project / "data/recorded/rows.jsonl.gz", map(row, range(ROWS)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.support.s3 import CREDENTIALS, S3Server
 from tests.support.samples import stored, write_sqlite
-from tests.support.shell import Done, commit, copy_repository, replace, run
+from tests.support.shell import Done, commit, copy_repository, forget_code, replace, run
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ def two_versions(folder: Path) -> Path:
     """A repository with the tag `v1` and, at main, eight traces more; the cache has both."""
     (folder / "project").mkdir()
     repository = copy_repository(folder / "project")
+    forget_code(repository)
     # Begin without the project's own dataset, which nobody has built here.
     (repository / "dvc.lock").unlink()
     shutil.rmtree(repository / ".git")

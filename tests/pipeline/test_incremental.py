@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.parts.incremental import rows_read
 from tests.support.samples import row, stored, trace_id, write_jsonl, write_sqlite
-from tests.support.shell import run
+from tests.support.shell import forget_code, run
 from traces.partitions import Cut
 
 PARTITION_ROWS = 32
@@ -59,6 +59,7 @@ def cut(rows: list[int]) -> set[tuple[int, ...]]:
 
 
 def smaller_partitions(repository: Path) -> None:
+    forget_code(repository)
     params = repository / "params.yaml"
     params.write_text(params.read_text().replace("partition_rows: 20480", f"partition_rows: {PARTITION_ROWS}"))
 

@@ -17,7 +17,7 @@ from stages.yaml_file import read_yaml
 from tests.support.remote_demo import demo
 from tests.support.s3 import CREDENTIALS, S3Server, use_bucket
 from tests.support.samples import stored, write_sqlite
-from tests.support.shell import BIN, ROOT, Done, commit, copy_repository, environment, replace, run
+from tests.support.shell import BIN, ROOT, Done, commit, copy_repository, environment, forget_code, replace, run
 
 ROWS, NEW = 600, 6
 KEPT_BY_GIT = uncached(read_yaml(ROOT / "dvc.yaml")["stages"])
@@ -53,6 +53,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, s3: S3Server) -> Team:
     folder = tmp_path_factory.mktemp("team")
     (folder / "project").mkdir()
     repository = use_bucket(copy_repository(folder / "project"), s3, bucket := s3.make_bucket("team"))
+    forget_code(repository)
     replace(repository / "params.yaml", "partition_rows: 20480", "partition_rows: 32")
     held = []
     for numbers in (range(ROWS), range(ROWS, ROWS + NEW)):

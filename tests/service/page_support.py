@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from tests.service.running import Service, running
 from tests.support.browser import BROWSER
 from tests.support.samples import row, write_jsonl
-from tests.support.shell import commit, copy_repository, replace, run
+from tests.support.shell import commit, copy_repository, forget_code, replace, run
 
 HOSTILE = '<img src="/x" onerror="window.ran=1">'
 PATIENCE_S = 120
@@ -28,6 +28,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = copy_repository(tmp_path_factory.mktemp("page") / "project")
     named = [row(n, meta={"source": HOSTILE, "game": HOSTILE, "seed": n, "episode_index": n}) for n in range(200)]
     write_jsonl(folder / "data/recorded/hostile.jsonl.gz", named)
+    forget_code(folder)
     run(folder, "traces", "pin")
     replace(folder / "params.yaml", "source: ungar", "source: null")
     run(folder, "dvc", "repro", "-q", "validate")

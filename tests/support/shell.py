@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,15 @@ def copy_repository(target: Path) -> Path:
     run(target, "git", "init", "-q", "-b", "main")
     commit(target, "the project")
     return target
+
+
+def forget_code(folder: Path) -> None:
+    """Let no stage depend on code, as a test that changes none may: DVC then takes half the time for a build.
+
+    It parses and writes the whole of dvc.lock for each stage, most of which is the hashes of code.
+    """
+    path = folder / "dvc.yaml"
+    path.write_text(re.sub(r"^      - (?:stages|traces|training)/\S+\.py\n", "", path.read_text(), flags=re.MULTILINE))
 
 
 def commit(folder: Path, message: str) -> None:
