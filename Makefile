@@ -52,7 +52,7 @@ report: environment-all  ## the dataset as a page to look at: reports/dataset.ht
 serve: environment-all  ## the dataset service on 127.0.0.1:8000; docs/service.md
 	python -m service
 
-test: environment-all  ## the test suite, about 25 minutes on 2 cores
+test: environment-all  ## the test suite, about 35 minutes on 2 cores
 	pytest -m "not soak" -n $(TEST_WORKERS) --dist worksteal
 
 soak: environment-all  ## what is too long for every run
