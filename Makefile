@@ -72,7 +72,7 @@ format: environment-all  ## put the code into its form
 audit: environment-all  ## known faults of what the locks pin, by the OSV database; docs/security.md says how to accept one
 	.ci/audit
 
-bench: environment-all  ## what a build costs beside other ways to write it, or beside a commit: BENCH_AGAINST=REV; BENCH_ROWS=20000 for a try
+bench: environment-all  ## what a build costs beside other ways, or another commit (BENCH_AGAINST=REV); BENCH_ROWS=20000 for a try
 	python -m benchmarks
 
 bench-scale: environment-all  ## how cost grows; BENCH_SIZES="5000 20000" for a try

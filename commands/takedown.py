@@ -49,9 +49,9 @@ def takedown(traces: Traces, reason: Reason = "", date: Date = None, purge: Purg
 
     require_git_repository()
     if purge:
-        nothing = "nothing was purged, since not every version can be looked into"
-        require_whole_history(nothing)
-        require_fetched(nothing)
+        refusal = "nothing was purged, since not every version can be looked into"
+        require_whole_history(refusal)
+        require_fetched(refusal)
     listed = [as_listed(trace) for trace in traces]
     for line in add_to_list(listed, reason, date):
         print(line)

@@ -44,7 +44,7 @@ class Version:
 
     @property
     def full_name(self) -> str:
-        """All that it is called, its commit where none is a tag: `tunix-sft@v1.0.0 = main`, `spades = 0123456789ab`."""
+        """Its tags, or else its commit, with its branches: `tunix-sft@v1.0.0 = main`, `spades = 0123456789ab`."""
         more = f" (and {len(self.refs) - _NAMED} more)" if len(self.refs) > _NAMED else ""
         return " = ".join((*self.names, *self.refs[:_NAMED], *(() if self.names else (self.name,)))) + more
 
@@ -75,7 +75,7 @@ def find_version(name: str) -> Version:
     commit = commit_of(name)
     (blob,) = blobs_at(LOCK, [commit])
     if not blob:
-        blob = next((found for path in former_locks() for found in blobs_at(path, [commit]) if found), "")
+        (blob,) = _locks_at([commit], former_locks())
     names = () if commit.startswith(name) else (name,)
     return _required(Version(commit, names, _entries(blob) if blob else {}), name)
 
@@ -88,17 +88,15 @@ def _required(version: Version, name: str) -> Version:
 
 def all_versions() -> list[Version]:
     """Every version, the newest commit first, and before them the one in the workspace, where no commit has it."""
+    paths = [LOCK, *former_locks()]
+    commits = _commits_of(*paths)
     tags = git("for-each-ref", "--format=%(refname)", "refs/tags").split()
     tagged: dict[str, list[str]] = {}
-    refs: dict[str, list[str]] = {}
-    first: dict[str, str] = {}  # of each lock, the oldest commit that has it
-    for path in (LOCK, *former_locks()):
-        for tag, blob in zip(tags, blobs_at(path, tags), strict=True):
-            tagged.setdefault(blob, []).append(tag.removeprefix("refs/tags/"))
-        commits = _commits_of(path)
-        first |= dict(zip(blobs_at(path, commits), commits, strict=True))
-        refs |= _refs(path)
+    for tag, blob in zip(tags, _locks_at(tags, paths), strict=True):
+        tagged.setdefault(blob, []).append(tag.removeprefix("refs/tags/"))
+    first = dict(zip(_locks_at(commits, paths), commits, strict=True))  # the oldest commit that has a lock
     blobs = [blob for blob in first if blob]
+    refs = _refs(paths)
     versions = [
         Version(first[blob], tuple(tagged.get(blob, ())), _entries(blob), refs=tuple(refs.get(blob, ())))
         for blob in blobs
@@ -119,11 +117,19 @@ def former_locks() -> list[Path]:
     return [path for path in paths if f"\n  {QUOTED[0]}:\n" in texts_of(path)]
 
 
-def _refs(path: Path) -> dict[str, list[str]]:
-    """By the hash of a lock at `path` the branches whose tip has it and the experiments; else a branch of a remote."""
+def _locks_at(revisions: list[str], paths: list[Path]) -> list[str]:
+    """The hash of each revision's lock, from the first of `paths` where it has one; empty if it has none."""
+    found = [""] * len(revisions)
+    for path in paths:
+        found = [one or other for one, other in zip(found, blobs_at(path, revisions), strict=True)]
+    return found
+
+
+def _refs(paths: list[Path]) -> dict[str, list[str]]:
+    """The branches whose tip has a lock and the experiments that have it, or else a branch of a remote, by its hash."""
     listed = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/exps", "refs/remotes").split()
     found: dict[str, list[str]] = {}
-    locks = dict(zip(listed, blobs_at(path, listed), strict=True))
+    locks = dict(zip(listed, _locks_at(listed, paths), strict=True))
     for ref, blob in locks.items():
         kind, *parts = ref.split("/")[1:]
         # DVC keeps an experiment at refs/exps/BASELINE/NAME, the baseline's hash in two parts.
@@ -141,9 +147,10 @@ def texts_of(path: Path) -> str:
     return git("cat-file", "--batch", given="".join(f"{blob}\n" for blob in blobs))
 
 
-def _commits_of(path: Path) -> list[str]:
-    """The commits that changed a file, the newest first. Replaced ones are refs, too, so both are among them."""
-    return git("rev-list", "--all", "--reflog", "--full-history", "--", path.as_posix()).split()
+def _commits_of(*paths: Path) -> list[str]:
+    """The commits that changed one of these files, the newest first. Replaced ones are refs, so both are among them."""
+    names = (path.as_posix() for path in paths)
+    return git("rev-list", "--all", "--reflog", "--full-history", "--", *names).split()
 
 
 def _params(entry: dict[str, Any]) -> dict[str, Any]:

@@ -255,6 +255,12 @@ def test_versions_from_before_the_project_moved_are_found(
     assert commits(folder, monkeypatch) == set("12346")
     assert {version.full_name for version in all_versions() if version.names} == {"v4"}
     assert find_version("v4").outputs == {"data/traces": f"{'4' * 32}.dir"}
+    # The same lock at both places, each on the tip of a branch.
+    run(folder, "git", "checkout", "-q", "-b", "old-place", "v4")
+    (folder / "ml/dvc.lock").write_text(LOCK.format("6" * 32))
+    commit(folder, "the latest, at the old place")
+    refs = {version.outputs["data/traces"][0]: version.refs for version in all_versions() if version.entries}
+    assert refs["6"] == ("moved", "old-place")
 
 
 def lose_lock(folder: Path) -> None:

@@ -110,7 +110,6 @@ def test_it_is_built_through_a_proxy(project: Project, index: Index, dead_port: 
     assert project.works()
 
 
-@pytest.mark.soak
 def test_settings_of_pip_that_install_elsewhere_do_not_count(project: Project, tmp_path: Path) -> None:
     with (project.folder.parent / "pip.conf").open("a") as settings:
         settings.write(f"[install]\nuser = true\nconstraint = {tmp_path / 'missing'}\n")
@@ -119,6 +118,7 @@ def test_settings_of_pip_that_install_elsewhere_do_not_count(project: Project, t
     assert not (tmp_path / "elsewhere").exists()
 
 
+@pytest.mark.soak
 def test_what_uv_does_not_reach_pip_installs(project: Project, dead_port: int) -> None:
     done = project.build(UV_DEFAULT_INDEX=f"http://127.0.0.1:{dead_port}/simple", UV_HTTP_RETRIES="0")
     assert "environment: uv does not reach the package index; trying with pip, which takes a few minutes" in done.err
