@@ -64,7 +64,10 @@ def run(bench: Bench, revision: str, pairs: int) -> Against:
 
 
 def measure_copies(workspace: Workspace, target: Path) -> Measurement:
-    """What the Parquet copies take, without the start of the process that writes them."""
+    """What writing the Parquet copies takes, without the start of the process.
+
+    What the memo, the gate and DVC do with the copies stays part of the build.
+    """
     command = ("python", "-m", "benchmarks.copies", "data/export", str(target))
     everything = workspace.measure(*command)
     shutil.rmtree(target)
@@ -81,7 +84,7 @@ def tables(found: Against) -> Iterator[Table]:
         [THIS, *map(number, ours), number(least), compared(least, min(theirs))],
         [COPIES, *map(number, copies), number(min(copies)), ""],
         [
-            f"{THIS}, without its Parquet copies",
+            f"{THIS}, without writing its Parquet copies",
             *(number(one - copy) for one, copy in zip(ours, copies, strict=True)),
             number(without),
             compared(without, min(theirs)),

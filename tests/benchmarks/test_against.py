@@ -28,7 +28,7 @@ def test_the_lowest_builds_are_compared_and_the_copies_counted_apart() -> None:
         ["HEAD~1", "12.0", "10.0", "11.0", "10.0", ""],
         [THIS, "13.0", "12.5", "12.0", "12.0", "+20.0%"],
         [COPIES, "2.00", "1.00", "1.00", "1.00", ""],
-        [f"{THIS}, without its Parquet copies", "11.0", "11.5", "11.0", "11.0", "+10.0%"],
+        [f"{THIS}, without writing its Parquet copies", "11.0", "11.5", "11.0", "11.0", "+10.0%"],
     ]
 
 
