@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from ruamel.yaml import YAML
 
 from benchmarks.bench import Bench, say
 from benchmarks.database import database_server
@@ -61,6 +62,15 @@ def main(
     pairs: Annotated[
         int, typer.Option(min=1, envvar="BENCH_PAIRS", help="How many builds each commit has with --against.")
     ] = 5,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            envvar="BENCH_SET",
+            help="A param of the other commit, with --against; may be given again.",
+        ),
+    ] = None,
 ) -> None:
     """Measure what a build costs beside what a user would write instead, and write docs/benchmarks.md.
 
@@ -75,12 +85,14 @@ def main(
 
       BENCH_AGAINST=HEAD~1 make bench
 
+      BENCH_AGAINST=a4bd852 BENCH_SET=export.parquet=true make bench
+
       python -m benchmarks --rows 20000 --only full --only everyday
     """
     if context.invoked_subcommand:
         return
     if against:
-        compare(rows, against, pairs)
+        compare(rows, against, pairs, settings or [])
         return
     asked = [part for part in PARTS if not only or part in only]
     with open_bench(rows) as bench:
@@ -94,15 +106,24 @@ def main(
         say(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def compare(rows: int, revision: str, pairs: int) -> None:
+def compare(rows: int, revision: str, pairs: int, settings: list[str]) -> None:
     """Build this commit and another one in turns, and print what each build took."""
+    params = dict(setting(text) for text in settings)
     try:
         commit_of(revision)
     except TracesError as fault:
         raise typer.BadParameter(str(fault), param_hint="--against") from None
     with open_bench(rows) as bench:
-        found = measure_against(bench, revision, pairs)
-    show(against_tables(found), machine())
+        found = measure_against(bench, revision, pairs, params)
+    show(against_tables(found, settings), machine())
+
+
+def setting(text: str) -> tuple[str, object]:
+    """The name and the value of `NAME=VALUE`, the value read as YAML reads it."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as export.parquet=true", param_hint="--set")
+    return name, YAML(typ="safe").load(value)
 
 
 def scale(
