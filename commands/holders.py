@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow.parquet as pq
 
+from commands.content_hashes import read_contents
 from commands.versions import Version
 from stages.addresses.lock import LOCK
 from stages.addresses.objects import Objects
@@ -142,8 +143,11 @@ class _Search:
     def _matches(self, md5: str) -> frozenset[str]:
         """The ids of the sought traces in a partition of data/traces/."""
         ids, contents = self.sought.ids, self.sought.contents
-        rows = read_rows(self.objects.path(md5), ["id", "content_sha256"])
-        return frozenset(trace_id for trace_id, content in rows if trace_id in ids or content in contents)
+        path = self.objects.path(md5)
+        if not contents:
+            return frozenset(trace_id for (trace_id,) in read_rows(path, ["id"]) if trace_id in ids)
+        rows = read_contents(path)
+        return frozenset(trace_id for trace_id, hashes in rows if trace_id in ids or not contents.isdisjoint(hashes))
 
     def _paired(self, version: Version, ids: frozenset[str], found: Holding) -> dict[str, frozenset[str]]:
         """The partitions of other traces with which a sought one was paired, and the ids of those."""

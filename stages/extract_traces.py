@@ -40,6 +40,7 @@ from traces.pin import SNAPSHOT, Pin, differences, load_pin
 from traces.pinning import require_kind
 from traces.recordings import RECORDED, require_recordings
 from traces.store import DATABASE_URL, Source, Store
+from traces.texts import prompt_key
 from traces.times import to_iso
 
 SHOWN = 5  # quarantined traces that an error names
@@ -58,8 +59,9 @@ class Checked(NamedTuple):
 
     id: str
     created_us: int
-    trace: Trace
+    trace: Trace  # its steps in the order of `i`
     meta: bytes  # canonical JSON
+    stored_sha256: str | None  # the hash of its content as stored, if its steps lay in another order
 
     @property
     def contents(self) -> list[str]:
@@ -227,6 +229,8 @@ def trace_batch(rows: list[Checked]) -> pa.RecordBatch:
                 content_hash(trace.prompt, held, trace.final_answer)
                 for trace, held in zip(traces, contents, strict=True)
             ],
+            [row.stored_sha256 for row in rows],
+            [prompt_key(trace.prompt) for trace in traces],
         ],
     )
 
@@ -250,7 +254,10 @@ def checked_trace(row: Row, max_bytes: int) -> Checked:
         raise too_large(max_bytes)
     if row.trace_version != trace.trace_version:
         raise InvalidTrace("the row's trace_version is not its payload's")
-    return Checked(row.id, row.created_us, trace, meta)
+    ordered = trace.in_order()
+    moved = ordered is not trace
+    stored = content_hash(trace.prompt, [step.content for step in trace.steps], trace.final_answer) if moved else None
+    return Checked(row.id, row.created_us, ordered, meta, stored)
 
 
 def require_pinned(pin: Pin, found: list[Partition], label: str) -> None:

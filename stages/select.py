@@ -28,6 +28,7 @@ from stages.selection.exclusions import EXCLUSIONS, load_exclusions
 from stages.selection.fates import Fates, tally
 from stages.selection.memo import remember_selection, selected_by
 from stages.selection.screen import is_screened
+from stages.selection.grouping import grouping_notes
 from stages.selection.slips import require_keys, require_quotas, require_some, require_splits
 from stages.selection.strata import shortages
 from traces.errors import TracesError, one_line
@@ -63,7 +64,7 @@ def select_into(selection: Path, params: Params, workers: Workers) -> list[str]:
         require_keys(params, fates)
         require_some(fates, fates.counts["candidates"])
         require_quotas(params, fates)
-        counts, strata = choose(candidates, names, selection, params)
+        counts, strata, large = choose(candidates, names, selection, params)
         require_splits(params.split, counts)
         written = tally(fates, counts) | ({"strata": strata} if strata else {})
         if is_screened(params):
@@ -71,7 +72,8 @@ def select_into(selection: Path, params: Params, workers: Workers) -> list[str]:
             _write_set_aside(candidates, names, selection)
         (selection / COUNTS.name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     unknown = (f"{EXCLUSIONS} names {line}, which no trace is" for line in exclusions.without(fates.taken_down))
-    return [*unknown, *shortages(params.selection.stratify, strata)]
+    grouping = grouping_notes(params.split, fates, counts, large)
+    return [*unknown, *shortages(params.selection.stratify, strata), *grouping]
 
 
 def _write_set_aside(candidates: Path, names: list[str], selection: Path) -> None:

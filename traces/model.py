@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -51,7 +52,13 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         if len({step.i for step in self.steps}) != len(self.steps):
             raise ValueError("two steps have the same i")
 
+    def in_order(self) -> Trace:
+        """The trace with its steps in the order of `i`; itself if they lie so."""
+        steps = tuple(sorted(self.steps, key=_index))
+        return self if steps == self.steps else msgspec.structs.replace(self, steps=steps)
 
+
+_index = attrgetter("i")
 _decoder = msgspec.json.Decoder(Trace, float_hook=plain_number)
 _any_decoder = msgspec.json.Decoder(float_hook=plain_number)
 _TOO_DEEP = f"$: nested deeper than {MAX_DEPTH}"

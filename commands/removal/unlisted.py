@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from commands.content_hashes import read_contents
 from commands.holders import Holding, Sought, names_one
 from commands.versions import Version
 from stages.addresses.objects import Objects
@@ -40,8 +41,8 @@ def find_unlisted(versions: Iterable[Version], objects: Objects, sought: Sought,
         found.files[(folder / f"{_md5(path)}.parquet").as_posix()] = _md5(path)
 
     for path in (path for path in paths if columns[path] >= _TRACES):
-        rows = read_rows(path, ["id", "content_sha256"])
-        held = {one for one, content in rows if one in sought.ids | found.ids or content in sought.contents}
+        known_ids = sought.ids | found.ids
+        held = {one for one, hashes in read_contents(path) if one in known_ids or hashes & sought.contents}
         found.ids |= held
         if held:
             add(path, TRACES)

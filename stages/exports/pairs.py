@@ -1,7 +1,7 @@
 """The pairs of `tunix_dpo`: of the answers to one prompt, in one split, the best with the worst.
 
-Of traces that answer the same the one in the middle of their ranks stands for all: so no pair contradicts or repeats
-another. The best answer is paired with the worst, the second best with the second worst, and so on, while they differ
+Of traces with the same final answer, at the level canonical of traces/texts.py, the one in the middle of their ranks
+stands for all: so no pair contradicts or repeats another, however the reasoning is worded. The best answer is paired with the worst, the second best with the second worst, and so on, while they differ
 in rank; of equal ranks the earlier trace is the better. DuckDB sees keys only: texts of any size would not fit into its
 memory. They lie end to end in files, and each is read where its pair is written.
 """
@@ -37,6 +37,7 @@ from stages.selected import rendered_members
 from stages.selection.filters import decode_meta
 from traces.errors import TracesError
 from traces.files import read_piece, scratch_folder
+from traces.texts import canonical
 
 SELECTED_SCHEMA = make_schema(
     [
@@ -46,7 +47,7 @@ SELECTED_SCHEMA = make_schema(
         ("split", pa.int8()),  # counted as in SPLITS
         ("prompt_high", HALF),  # of a hash of the rendered prompt
         ("prompt_low", HALF),
-        ("text_high", HALF),  # and of the answer
+        ("text_high", HALF),  # and of the final answer
         ("text_low", HALF),
         ("rank", pa.float64()),  # by metadata; scores are joined
         ("first", pa.int64()),  # where the completion begins in the partition's texts, in bytes, and how many it has
@@ -127,7 +128,7 @@ def _selected(part: tuple[int, str], preference: Preference, texts: IO[bytes]) -
     first = 0
     for place, (split, trace) in enumerate(rendered_members(name, with_steps=False)):
         meta = decode_meta(trace.meta or "null") or {}
-        keys = (half for text in trace.rendered for half in text_halves(text))
+        keys = (half for text in (trace.rendered.prompt, canonical(trace.final_answer)) for half in text_halves(text))
         size = texts.write(trace.rendered.completion.encode())
         yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta), first, size
         first += size

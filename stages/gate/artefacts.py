@@ -97,8 +97,8 @@ def check_exclusions(faults: Faults) -> None:
         return
     for name in partition_names(SELECTION):
         chosen = {trace_id for trace_id, _ in read_rows(partition_path(SELECTION, name), ["id", "split"])}
-        for trace_id, content in read_rows(partition_path(TRACES, name), ["id", "content_sha256"]):
-            if trace_id in chosen and exclusions.covering(trace_id, content):
+        for trace_id, *hashes in read_rows(partition_path(TRACES, name), ["id", "content_sha256", "stored_sha256"]):
+            if trace_id in chosen and exclusions.covering(trace_id, *hashes):
                 faults.add("exclusion", f"{SELECTION}/{name}", f"id {trace_id} is on {EXCLUSIONS}, and selected")
 
 

@@ -15,10 +15,10 @@ from stages.params.models import Params, Split
 from stages.paths import EXPORT, SPLITS, TRACES, shard_name
 from stages.runtime.database import open_database
 from stages.runtime.executor import Workers
-from stages.runtime.keys import HALF, id_halves, id_text, text_halves
+from stages.runtime.keys import HALF, id_halves, id_text
 from stages.runtime.partitioned import batch_of, chunks, make_schema, partition_path, read_rows, write_batches
 from stages.selection.filters import OURS, decode_meta, ours
-from stages.selection.splits import group_of
+from stages.selection.splits import group_key
 from traces.ids import is_id
 
 RECORD_SCHEMA = make_schema(
@@ -27,8 +27,7 @@ RECORD_SCHEMA = make_schema(
         ("id_high", HALF),
         ("id_low", HALF),
         ("split", pa.int8()),  # counted as in SPLITS
-        ("group_high", HALF),  # of a hash of the group; null for a trace that stands alone
-        ("group_low", HALF),
+        ("grouped", pa.uint64()),  # equal for traces of one group; null for an id that no trace has
     ]
 )
 # Records that are held against each other at once; ids and groups are cut by what they are, so none is missed.
@@ -40,8 +39,8 @@ _TWICE = """
 _PARTED = """
     SELECT format, arg_min(struct_pack(high := id_high, low := id_low, split := split), split),
         arg_max(struct_pack(high := id_high, low := id_low, split := split), split)
-    FROM records WHERE group_high IS NOT NULL AND group_low % $slices = $slice
-    GROUP BY format, group_high, group_low HAVING count(DISTINCT split) > 1 ORDER BY ALL
+    FROM records WHERE grouped % $slices = $slice
+    GROUP BY format, grouped HAVING count(DISTINCT split) > 1 ORDER BY ALL
 """
 
 
@@ -79,7 +78,7 @@ def gather_records(name: str, params: Params, scratch: Path) -> Faults:
     return faults
 
 
-_Record = tuple[int, str, int, tuple[int | None, int | None]]
+_Record = tuple[int, str, int, int | None]
 
 
 def _records(name: str, params: Params) -> Iterator[_Record]:
@@ -89,22 +88,19 @@ def _records(name: str, params: Params) -> Iterator[_Record]:
             for line in shard_lines(EXPORT / format_name / shard_name(split, name)):
                 trace_id = record_id(line)
                 if is_id(trace_id):
-                    yield number, trace_id, place, groups.get(trace_id, (None, None))
+                    yield number, trace_id, place, groups.get(trace_id)
 
 
-def _groups(name: str, split: Split) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The groups of a partition's traces that have one: not every format's records say theirs."""
+def _groups(name: str, split: Split) -> Iterator[tuple[str, int]]:
+    """The groups of a partition's traces: not every format's records say theirs."""
     asks_ours = not OURS.isdisjoint(split.group_by)
-    for trace_id, us, version, meta in read_rows(
-        partition_path(TRACES, name), ["id", "created_us", "trace_version", "meta"]
-    ):
+    columns = ["id", "created_us", "trace_version", "meta", "prompt_key"]
+    for trace_id, us, version, meta, prompt in read_rows(partition_path(TRACES, name), columns):
         held = (decode_meta(meta) or {}) | (ours(us, version) if asks_ours else {})
-        group = group_of(held, split)
-        if group is not None:
-            yield trace_id, text_halves(group)
+        yield trace_id, group_key(held, prompt, split)
 
 
 def _batch(records: list[_Record]) -> pa.RecordBatch:
     numbers, ids, splits, groups = zip(*records, strict=True)
-    columns: list[Any] = [numbers, *id_halves(ids), splits, *zip(*groups, strict=True)]
+    columns: list[Any] = [numbers, *id_halves(ids), splits, groups]
     return batch_of(RECORD_SCHEMA, columns)

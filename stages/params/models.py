@@ -42,6 +42,8 @@ class Range(_Group):
         return self
 
 
+PROMPT = "prompt"  # in `split.group_by` the trace's prompt, and no metadata key
+
 FilterValue = Scalar | list[Scalar] | Range | None
 
 

@@ -38,7 +38,12 @@ TRACES_SCHEMA = make_schema(
         ("steps", pa.list_(STEP)),
         ("final_answer", pa.string()),
         ("meta", pa.string()),  # canonical JSON: an object, or `null`
-        ("content_sha256", pa.string()),  # over prompt, steps' contents and answer: equal for duplicates
+        ("content_sha256", pa.string()),  # over prompt, steps' contents in order and answer: equal for duplicates
+        (
+            "stored_sha256",
+            pa.string(),
+        ),  # the same over the steps as the store has them; null if they lie in order there
+        ("prompt_key", pa.uint64()),  # equal for prompts that are equal at the level canonical of traces/texts.py
     ]
 )
 # Columns of few values.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stages.params.models import Params
+from stages.params.models import PROMPT, Params
 from stages.paths import SCORES, SPLITS, TRACES
 from stages.runtime.keys import HALF, halves, id_halves
 from stages.runtime.memo import Memo, content_of, remembering
@@ -24,7 +24,7 @@ from stages.selection.filters import OURS, compile_filters, decode_meta, ours
 from stages.selection.measures import Measures
 from stages.selection.screen import Screen, is_screened
 from stages.selection.sketches import sketch_schema, sketches
-from stages.selection.splits import keyed_hash, split_of
+from stages.selection.splits import group_key, keyed_hash, split_of
 from stages.selection.strata import stratum_of
 from training.control_tokens import has_control_token
 
@@ -38,14 +38,18 @@ CANDIDATE_SCHEMA = make_schema(
         ("created_us", pa.int64()),
         ("content_high", HALF),
         ("content_low", HALF),
+        ("prompt", pa.uint64()),  # equal for equal prompts
+        ("grouped", pa.uint64()),  # equal for traces of one group
         ("random", pa.uint64()),
         ("split", pa.int8()),  # counted as in SPLITS
         ("score", pa.float64()),  # null where none are asked for, as is the next
         ("stratum", pa.string()),
     ]
 )
-_COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "meta"]
+_COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "stored_sha256", "prompt_key", "meta"]
 _TEXTS = ["prompt", "steps", "final_answer"]
+# The key of a trace's group, its stratum, and the keys of `split.group_by` that it lacks.
+Judged = tuple[int, str | None, tuple[str, ...]]
 
 
 def recall_candidates(
@@ -111,11 +115,13 @@ class Judge:
 
     def batch(self, number: int, batch: pa.RecordBatch) -> list[Any]:
         """The candidates' columns of a batch of traces, `place` apart. Those that are none are here for their id."""
-        ids, times, versions, contents, metas = (values(batch.column(name)) for name in _COLUMNS)
+        ids, times, versions, contents, stored, prompts, metas = (values(batch.column(name)) for name in _COLUMNS)
+        self.fates.counts["reordered"] += len(stored) - stored.count(None)
         texts = [values(batch.column(name)) for name in _TEXTS] if self.reject else []
         scores = self.measures.scores(ids)
         unfit = self.measures.unfit(batch, scores)
-        judged = [self._judge(*row) for row in zip(ids, times, versions, contents, metas, unfit, *texts, strict=True)]
+        rows = zip(ids, times, versions, contents, stored, prompts, metas, unfit, *texts, strict=True)
+        judged = [self._judge(*row) for row in rows]
         self._screen(batch, ids, judged)
         for found in filter(None, judged):
             self._count(*found)
@@ -127,8 +133,10 @@ class Judge:
             *id_halves(ids),
             batch.column("created_us"),
             *halves(contents),
+            batch.column("prompt_key"),
+            np.array([0 if found is None else found[0] for found in judged], np.uint64),
             np.array(order, np.uint64),
-            [0 if found is None else found[0] for found in judged],
+            [0 if found is None else SPLITS.index(split_of(found[0], self.split)) for found in judged],
             scores,
             [None if found is None else found[1] for found in judged],
             *self._sketches(batch, np.array(candidate)),
@@ -147,9 +155,18 @@ class Judge:
             yield column
 
     def _judge(
-        self, trace_id: str, us: int, version: str, content: str, meta_text: str, unfit: str | None, *texts: Any
-    ) -> tuple[int, str | None] | None:
-        """The split, counted as in SPLITS, and the stratum of what may be a candidate; None, its fate counted, else."""
+        self,
+        trace_id: str,
+        us: int,
+        version: str,
+        content: str,
+        stored: str | None,
+        prompt: int,
+        meta_text: str,
+        unfit: str | None,
+        *texts: Any,
+    ) -> Judged | None:
+        """What a trace that may be a candidate goes by; None, its fate counted, if it may not."""
         fates = self.fates
         fates.counts["valid"] += 1
         meta = decode_meta(meta_text) or {}
@@ -157,7 +174,7 @@ class Judge:
             meta |= ours(us, version)
         if not meta.keys() <= fates.keys:
             fates.keys.update(meta)
-        on_list = self.exclusions.covering(trace_id, content) if self.exclusions else []
+        on_list = self.exclusions.covering(trace_id, content, stored) if self.exclusions else []
         fates.taken_down.update(on_list)
         matched = 0
         for key, matches in self.filters.items():
@@ -171,9 +188,10 @@ class Judge:
         if fate:
             fates.counts[fate] += 1
             return None
-        return SPLITS.index(split_of(trace_id, meta, self.split)), stratum
+        lacking = tuple(key for key in self.split.group_by if key != PROMPT and meta.get(key) is None)
+        return group_key(meta, prompt, self.split), stratum, lacking
 
-    def _screen(self, batch: pa.RecordBatch, ids: list[str], judged: list[tuple[int, str | None] | None]) -> None:
+    def _screen(self, batch: pa.RecordBatch, ids: list[str], judged: list[Judged | None]) -> None:
         """Look at the texts of those that are judged to be candidates, and make None of those that they keep out."""
         if self.screen is None:
             return
@@ -183,8 +201,9 @@ class Judge:
             if not keep:
                 judged[place] = None
 
-    def _count(self, _split: int, stratum: str | None) -> None:
+    def _count(self, _group: int, stratum: str | None, lacking: tuple[str, ...]) -> None:
         self.fates.counts["candidates"] += 1
+        self.fates.lacking.update(lacking)
         if stratum is not None and self.stratify.quotas is not None:
             self.fates.strata[stratum] += 1
 

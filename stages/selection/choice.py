@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,11 +26,27 @@ from traces.errors import TracesError
 IntArray = npt.NDArray[np.int64]
 
 FETCHED_ROWS = 65_536
-_KEPT = "part, place, split, content_high, content_low, stratum"
+_KEPT = "part, place, split, content_high, content_low, prompt, grouped, stratum"
+_LARGE = 0.2  # of the selected traces: a group of so many moves the splits' sizes far from what was asked for
 
 
-def choose(candidates: Path, names: list[str], selection: Path, params: Params) -> tuple[Counter[str], dict[str, int]]:
-    """Apply duplicates, strategy and limit, and write the selection by partition. Returns counts, also by stratum."""
+class Choice(NamedTuple):
+    """Counts, counts by stratum, and the largest group with its traces, if it is large."""
+
+    counts: Counter[str]
+    strata: dict[str, int]
+    large: LargeGroup | None
+
+
+class LargeGroup(NamedTuple):
+    """A group that moves the sizes of splits: how many of the selected traces it has, and the id of the first."""
+
+    traces: int
+    first: str
+
+
+def choose(candidates: Path, names: list[str], selection: Path, params: Params) -> Choice:
+    """Apply duplicates, strategy and limit, and write the selection by partition."""
     asked = params.selection
     counts: Counter[str] = Counter()
     gone = candidates.parent / "gone.parquet"
@@ -54,6 +70,7 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
         # What is every candidate need not be held a second time.
         database.execute(f"CREATE {'VIEW' if sql == EVERY else 'TABLE'} chosen AS SELECT {_KEPT} FROM ({sql})")  # noqa: S608 - ours
         counts["duplicates"] = _repeats(database, "chosen")
+        counts["held_out_prompts"], counts["leaked_prompts"] = _held_out(database)
         result = database.sql(f"SELECT part, place, split FROM chosen ORDER BY {ORDER}")  # noqa: S608 - no user's text
         for number, places, splits in _by_partition(result):
             for split, count in zip(SPLITS, np.bincount(splits, minlength=len(SPLITS)), strict=True):
@@ -61,7 +78,7 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
             _write_selection(names[number], places, splits, selection)
         counts["selected"] = sum(counts[split] for split in SPLITS)
         strata = count_strata(database, asked.stratify, counts["selected"]) if asked.stratify.by else {}
-    return counts, strata
+        return Choice(counts, strata, _large_group(database, counts["selected"], names))
 
 
 def _by_partition(result: Any) -> Iterator[tuple[int, IntArray, IntArray]]:
@@ -95,6 +112,29 @@ def _write_selection(name: str, places: IntArray, splits: IntArray, selection: P
     chosen = batch_of(SELECTION_SCHEMA, [ids.take(places), names.take(splits)])
     pieces = (chosen.slice(first, CHUNK_ROWS) for first in range(0, chosen.num_rows, CHUNK_ROWS))
     write_batches(partition_path(selection, name), SELECTION_SCHEMA, pieces)
+
+
+def _large_group(database: Any, selected: int, names: list[str]) -> LargeGroup | None:
+    sql = """
+        SELECT count(*), min(ROW(part, place)) FROM chosen GROUP BY grouped HAVING count(*) > 1
+        ORDER BY ALL DESC LIMIT 1
+    """
+    count, first = database.execute(sql).fetchone() or (0, None)
+    if count <= _LARGE * selected:
+        return None
+    part, place = first.values() if isinstance(first, dict) else first
+    ids = pq.read_table(partition_path(TRACES, names[part]), columns=["id"]).column("id")
+    return LargeGroup(count, ids[place].as_py())
+
+
+def _held_out(database: Any) -> tuple[int, int]:
+    """How many distinct prompts are outside of train, and how many of them train has, too."""
+    sql = """
+        SELECT count(*), count(*) FILTER (in_train) FROM (
+            SELECT bool_or(split = 0) AS in_train FROM chosen GROUP BY prompt HAVING bool_or(split > 0))
+    """
+    found: tuple[int, int] = database.execute(sql).fetchone() or (0, 0)
+    return found
 
 
 def _repeats(database: Any, table: str) -> int:

@@ -1,6 +1,6 @@
 """Evaluation sets, and how much of one's prompts a trace has in it, by their n-grams of words.
 
-A text is its words, in lower case, without punctuation; of scripts without spaces each character is a word. The
+Texts are compared at the level loose (traces/texts.py): as words, numbers and signs, without case and punctuation. The
 overlap of a prompt and a trace is the share of the prompt's distinct n-grams that stand in the trace's prompt, steps or
 answer. A prompt of fewer than n words has none, and is compared as a whole: a trace with that very prompt overlaps.
 Answers are not compared: `4` stands in any trace.
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import codecs
 import math
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -25,14 +23,11 @@ from stages.params.reading import PARAMS
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
 from traces.ignored import is_excluded, list_files
+from traces.texts import loose_words
 
 EVALSETS = Path("data/evalsets")
 
 Words = tuple[str, ...]
-# Kana and ideographs, one by one; else runs of what words are made of.
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
-)
 
 
 class Match(NamedTuple):
@@ -139,7 +134,7 @@ class Evalsets:
         self.prompts: list[_Prompt] = []
         self.short: dict[Words, tuple[str, int]] = {}
         for evalset, line, text in prompts:
-            words = words_of(text)
+            words = loose_words(text)
             if not words:
                 raise TracesError(f"{EVALSETS / evalset}, line {line}: the prompt has no word to compare; take it out")
             if len(words) < ngram:
@@ -159,11 +154,11 @@ class Evalsets:
 
     def match(self, prompt: str, others: Iterable[str]) -> Match | None:
         """The prompt that a trace overlaps with most, of equal ones the first; None where it reaches no threshold."""
-        words = words_of(prompt)
+        words = loose_words(prompt)
         if found := self.short.get(tuple(words)):
             return Match(*found, 1, 1)
         ngrams: set[Words] = set()
-        for text in (words, *map(words_of, others)):
+        for text in (words, *map(loose_words, others)):
             ngrams.update(ngrams_of(text, self.ngram))
         candidates = {number for words_ in self.leading.keys() & ngrams for number in self.leading[words_]}
         best: Match | None = None
@@ -175,11 +170,6 @@ class Evalsets:
             if best is None or shared * best.ngrams > best.shared * len(held.ngrams):
                 best = Match(held.evalset, held.line, shared, len(held.ngrams))
         return best
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, in order."""
-    return _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def ngrams_of(words: Sequence[str], n: int) -> Iterator[Words]:

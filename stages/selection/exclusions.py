@@ -31,10 +31,10 @@ class Exclusions:
     def __len__(self) -> int:
         return len(self.ids) + len(self.contents)
 
-    def covering(self, trace_id: str, content_sha256: str) -> list[str]:
-        """What on the list covers a trace, as it is written there."""
+    def covering(self, trace_id: str, *hashes: str | None) -> list[str]:
+        """What on the list covers a trace, as it is written there; `hashes` are those of its content, in order and as stored."""
         by_id = [trace_id] if trace_id in self.ids else []
-        return by_id + ([f"sha256:{content_sha256}"] if content_sha256 in self.contents else [])
+        return by_id + [f"sha256:{content}" for content in hashes if content in self.contents]
 
     def without(self, found: set[str]) -> list[str]:
         """What is on the list beside `found`, in order."""

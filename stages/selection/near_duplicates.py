@@ -1,4 +1,4 @@
-"""Which candidates are near duplicates: of traces whose prompts and answers are both alike, the preferred one stays.
+"""Which candidates are near duplicates: of traces with alike prompts and equal answers the preferred one stays.
 
 In order of preference, a trace goes where one that stays is near it. So each that goes has one near it that stays: a
 chain of small differences never drags along what is far from its beginning. Only traces that meet in a band are
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from stages.runtime.database import open_database
-from stages.selection.sketches import ANSWER_WORDS, HASHES, PROMPT_WORDS, band_names
+from stages.selection.sketches import HASHES, PROMPT_WORDS, band_names
 
 LEADERS = 64
 FETCHED_ROWS = 65_536
@@ -57,7 +57,7 @@ def drop_near(candidates: Path, gone: Path, order: str, threshold: float) -> int
     """
     scratch = gone.parent / "near"
     scratch.mkdir()
-    bands, words = band_names(threshold), [*PROMPT_WORDS, *ANSWER_WORDS]
+    bands, words = band_names(threshold), ["exact", *PROMPT_WORDS]
     near = near_sql(threshold)
     with open_database(scratch, THREADS, ordered=False) as database:
         database.read_parquet(str(candidates / "*.parquet")).create_view("candidates")
@@ -77,14 +77,11 @@ def drop_near(candidates: Path, gone: Path, order: str, threshold: float) -> int
 
 
 def near_sql(threshold: float) -> str:
-    """Whether `one` and `other` are alike in prompt and answer, by the bits in which they differ."""
+    """Whether the prompts of `one` and `other` are alike, by the bits in which they differ, and the rest is equal."""
     # Of what is not alike half of the bits agree. Rounded first: (1 - 0.75) * 128 may come out just under 32.
     most = int(round((1 - threshold) * HASHES / 2, 6))
-    differing = (
-        " + ".join(f"bit_count(xor(one.{word}, other.{word}))::INTEGER" for word in words)
-        for words in (PROMPT_WORDS, ANSWER_WORDS)
-    )
-    return " AND ".join(f"{bits} <= {most}" for bits in differing)
+    bits = " + ".join(f"bit_count(xor(one.{word}, other.{word}))::INTEGER" for word in PROMPT_WORDS)
+    return f"one.exact = other.exact AND {bits} <= {most}"
 
 
 def _staying(database: Any, pairs: Path) -> npt.NDArray[np.bool_]:

@@ -1,4 +1,7 @@
-"""Sketches of a trace's prompt and answer (MinHash), by which near duplicates are found without their texts.
+"""Sketches of a trace's prompt (MinHash), by which near duplicates are found without their texts.
+
+Prompts are compared at the level loose (traces/texts.py). Numbers and signs in them, and final answers at the level
+canonical, are compared exactly, by the column `exact`: another number or answer says something else, however alike the rest.
 
 A text is the set of its shingles, pieces of `SHINGLE` characters; two texts are as alike as the Jaccard similarity of
 those sets, the share that both have of all that either has. For each of `HASHES` hash functions it is also the chance
@@ -8,6 +11,7 @@ shingles half of the bits agree. Bands of whole hashes are what bring together t
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,13 +20,13 @@ import pyarrow as pa
 from rensa import RMinHash
 
 from stages.runtime.partitioned import make_schema
+from traces.texts import canonical, facts, loose_words
 
 Words = npt.NDArray[np.uint64]
 
 SHINGLE = 5  # characters; a shorter text is one shingle
 HASHES = 256
 SEED = 1  # says which hash functions
-ANSWER_ROWS = 2  # hashes of the answer in a band: few, since most answers are short, and then alike or not at all
 MAX_BANDS = 64
 CAUGHT = 0.97  # of pairs just as alike as the threshold, the share that must meet in a band
 PIECE = 1 << 16  # characters hashed at once: what fits into a core's cache
@@ -32,16 +36,15 @@ _MIX = np.uint64(0xD6E8FEB86659FD93)
 _FOLD = np.uint64(32)
 _WORDS = HASHES // 64
 PROMPT_WORDS = [f"prompt_{k}" for k in range(_WORDS)]
-ANSWER_WORDS = [f"answer_{k}" for k in range(_WORDS)]
 
 
 def band_rows(threshold: float) -> int:
     """How many hashes of the prompt a band has: the more, the fewer traces that are not alike meet in it.
 
-    As many as still bring `CAUGHT` of the pairs together whose prompts and answers are alike just as `threshold` says.
+    As many as still bring `CAUGHT` of the pairs together whose prompts are alike just as `threshold` says.
     """
-    rows = range(HASHES // ANSWER_ROWS // 2, 0, -1)
-    return next((r for r in rows if 1 - (1 - threshold ** (r + ANSWER_ROWS)) ** _bands(r) >= CAUGHT), 1)
+    rows = range(HASHES // 2, 0, -1)
+    return next((r for r in rows if 1 - (1 - threshold**r) ** _bands(r) >= CAUGHT), 1)
 
 
 def _bands(rows: int) -> int:
@@ -55,19 +58,24 @@ def band_names(threshold: float) -> list[str]:
 
 def sketch_schema(threshold: float) -> pa.Schema:
     """The columns of sketches: `whole` is the same where all hashes are."""
-    names = ["whole", *PROMPT_WORDS, *ANSWER_WORDS, *band_names(threshold)]
+    names = ["whole", "exact", *PROMPT_WORDS, *band_names(threshold)]
     return make_schema([(name, pa.uint64()) for name in names])
 
 
 def sketches(prompts: Sequence[str], answers: Sequence[str], threshold: float) -> list[Words]:
     """The columns of `sketch_schema`, a value a trace."""
-    prompt, answer = smallest_hashes(prompts), smallest_hashes(answers)
+    words = [loose_words(text) for text in prompts]
+    exact = np.array([_exact(*pair) for pair in zip(words, answers, strict=True)], np.uint64)
+    prompt = smallest_hashes([" ".join(held) for held in words])
     rows = band_rows(threshold)
-    bands = [
-        _mixed([prompt[:, k * rows : (k + 1) * rows], answer[:, k * ANSWER_ROWS : (k + 1) * ANSWER_ROWS]])
-        for k in range(_bands(rows))
-    ]
-    return [_mixed([prompt, answer]), *_bits(prompt), *_bits(answer), *bands]
+    bands = [_mixed(prompt[:, k * rows : (k + 1) * rows], exact) for k in range(_bands(rows))]
+    return [_mixed(prompt, exact), exact, *_bits(prompt), *bands]
+
+
+def _exact(words: list[str], answer: str) -> int:
+    """64 bits of what must be equal in near duplicates."""
+    held = "\0".join([*facts(words), canonical(answer)])
+    return int.from_bytes(hashlib.blake2b(held.encode(), digest_size=8).digest(), "big")
 
 
 def smallest_hashes(texts: Sequence[str]) -> npt.NDArray[np.uint32]:
@@ -119,12 +127,11 @@ def _stirred(values: Words) -> Words:
     return values
 
 
-def _mixed(parts: list[npt.NDArray[np.uint32]]) -> Words:
-    """64 bits for each row of hashes."""
-    found = np.zeros(len(parts[0]), np.uint64)
-    for part in parts:
-        for column in part.T:
-            found = _stirred((found ^ column) * _MULTIPLY)
+def _mixed(hashes: npt.NDArray[np.uint32], exact: Words) -> Words:
+    """64 bits for each row of hashes, with what must be equal."""
+    found = exact.copy()
+    for column in hashes.T:
+        found = _stirred((found ^ column) * _MULTIPLY)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from stages.params.models import FilterValue, Params, Range, Split
+from stages.params.models import PROMPT, FilterValue, Params, Range, Split
 from stages.selection.fates import EARLY, Fates
 from stages.selection.filters import OURS, compile_filters
 from stages.selection.screen import tellable
@@ -19,13 +19,14 @@ def require_keys(params: Params, fates: Fates) -> None:
         TracesError: there is one.
     """
     keys = fates.keys | OURS
+    grouped = keys | {PROMPT}
     known = one_line(", ".join(tellable(sorted(keys), params)), 400)
-    for where, by in (
-        ("split.group_by", params.split.group_by),
-        ("selection.stratify.by", params.selection.stratify.by),
+    for where, by, there in (
+        ("split.group_by", params.split.group_by, grouped),
+        ("selection.stratify.by", params.selection.stratify.by, keys),
     ):
         for key in by:
-            if key not in keys:
+            if key not in there:
                 raise TracesError(
                     f"params.yaml: {where}: no trace has the metadata key {key}; take it out; there are {known}"
                 )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from decimal import Context, Decimal
 from json.encoder import encode_basestring
 from typing import Any
 
-from stages.params.models import Split
+from stages.params.models import PROMPT, Split
 from traces.canonical import MAX_DIGITS
+from traces.texts import canonical
 
 # As many digits as a canonical number may have, so that none is rounded.
 _EXACT = Context(prec=MAX_DIGITS)
+# Without an exponent or leading zeros: `007` is a name.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?")
 _dump = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 # What `_dump` makes of the commonest values, without its cost.
 _WRITERS: dict[type, Callable[[Any], str]] = {str: encode_basestring, int: repr}
@@ -25,24 +29,38 @@ def keyed_hash(key: str, value: str) -> int:
     return int.from_bytes(digest, "big")
 
 
-def split_of(trace_id: str, meta: dict[str, Any], split: Split) -> str:
-    """The split of a trace: by its group where it has one of the group's keys, else by its id.
+def split_of(group: int, split: Split) -> str:
+    """The split of a group, by its `group_key`.
 
-    It depends on no seed and no other trace: a trace stays on its side whatever else is selected.
+    It depends on no seed and no other group: a trace stays on its side whatever else is selected.
     """
-    group = group_of(meta, split)
-    share = keyed_hash("split", trace_id if group is None else group) / 2**64
+    share = group / 2**64
     if share < split.test:
         return "test"
     return "validation" if share < split.test + split.validation else "train"
 
 
-def group_of(meta: dict[str, Any], split: Split) -> str | None:
-    """What a trace shares with those that must stay on its side; None where it stands alone."""
-    values = [meta.get(key) for key in split.group_by]
-    if values.count(None) == len(values) and not any(key in meta for key in split.group_by):
-        return None
-    return texts_of(values)
+def group_key(meta: dict[str, Any], prompt_key: int, split: Split) -> int:
+    """64 bits that a trace shares with those that must stay on its side.
+
+    They are equal in the values of `split.group_by`, or without any in their prompts. A prompt stands in for values that its
+    trace lacks: a source without such keys must not fall into one split as a whole.
+    """
+    keys = split.group_by or [PROMPT]
+    values = [f"{prompt_key:016x}" if key == PROMPT else _comparable(meta.get(key)) for key in keys]
+    if None in values and PROMPT not in keys:
+        values.append(f"{prompt_key:016x}")
+    return keyed_hash("split", texts_of(values))
+
+
+def _comparable(value: Any) -> Any:
+    """The value as groups compare it: a text that spells a number is that number; else canonical, see traces/texts.py."""
+    if isinstance(value, str):
+        text = canonical(value)
+        return Decimal(text) if _NUMBER.fullmatch(text) else text
+    if isinstance(value, dict):
+        return {canonical(key): _comparable(item) for key, item in value.items()}
+    return [_comparable(item) for item in value] if isinstance(value, list) else value
 
 
 def texts_of(values: list[Any]) -> str:
