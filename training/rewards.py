@@ -6,31 +6,56 @@ turn, as by default, or where another engine generates, the completion holds tha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from training.renderers.tunix_sft import OWN_ANSWER
 from training.templates import load_template, template_names
+
+_ANSWER = re.compile(r"^Answer:[^\S\n]*\n?\s*", re.MULTILINE)
+_OWN = re.compile(rf"\A{OWN_ANSWER}(?=\S)")
 
 
 def said_answer(completion: str) -> str | None:
-    """What a completion answers: the rest of the last line that begins with `Answer: `, None where there is none.
+    """What a completion answers: from the last line that begins with `Answer:` to the end of the turn, without blanks around it.
 
-    Only the model's turn counts, whichever template's end closes it.
+    None if there is no such line. Only the model's turn counts, whichever template's end closes it.
     """
+    turn = _turn(completion)
+    answers = list(_ANSWER.finditer(turn))
+    return turn[answers[-1].end() :].strip() if answers else None
+
+
+def _answers(completion: str, answer: str) -> bool:
+    """Whether a completion ends its turn with an answer, which may have lines that begin with `Answer:`, too."""
+    wanted = bare(answer)
+    turn = _turn(completion).rstrip()
+    if not wanted or not turn.endswith(wanted):
+        return False
+    before = turn[: len(turn) - len(wanted)]
+    return any(found.end() == len(before) for found in _ANSWER.finditer(before + "\0"))
+
+
+def bare(answer: str) -> str:
+    """An answer as rewards compare it: without blanks around it, and without an `Answer:` of its own."""
+    return _OWN.sub("", answer, count=1).strip()
+
+
+def _turn(completion: str) -> str:
     for name in template_names():
         completion = completion.partition(load_template(name).model_close)[0]
-    lines = [line for line in completion.split("\n") if line.startswith("Answer: ")]
-    return lines[-1].removeprefix("Answer: ").strip() if lines else None
+    return completion
 
 
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
     """1 for an answer that is one of the legal actions (a line each), else 0."""
     return [
-        float(bool(actions) and said_answer(completion) in actions.split("\n"))
+        float(any(_answers(completion, action) for action in actions.split("\n")))
         for completion, actions in zip(completions, legal_actions, strict=True)
     ]
 
 
 def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
     """1 for the answer that the trace gave, else 0."""
-    return [float(said_answer(completion) == right) for completion, right in zip(completions, answer, strict=True)]
+    return [float(_answers(completion, right)) for completion, right in zip(completions, answer, strict=True)]

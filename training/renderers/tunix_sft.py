@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from training.control_tokens import neutralise, neutralise_column
 from training.templates import Template, load_template
+
+# How a step says its own number (`2.`, `2)`, `Step 2:`), and an answer that it is one, in the syntax of RE2.
+_OWN_NUMBER = r"^\s*(?:[Ss]tep\s+)?(?P<number>[0-9]{1,4})\s*[.):]\s+(?P<rest>(?s:\S.*))$"
+OWN_ANSWER = r"\s*(?:[Ff]inal\s+)?[Aa]nswer\s*:\s*"
 
 Column = Any  # an Arrow array, whose types say less than they should
 
@@ -52,7 +57,7 @@ def render_columns(
     """`render_turns` of many: Arrow's columns of equal length, of texts, and of lists of texts."""
     before = template.user_open + (f"{neutralise(system)}\n\n" if system else "")
     prompts = _joined(before, neutralise_column(questions), template.user_close + template.model_open)
-    reasoning = _joined(_numbered(steps), "Answer: ", answers)
+    reasoning = _joined(_numbered(steps), "Answer: ", _bare(answers))
     # As a whole: no control token holds a line's end or begins with what is put before a step or an answer, so that
     # none can form across them.
     return prompts, _joined(neutralise_column(reasoning), template.model_close)
@@ -63,11 +68,29 @@ def _numbered(steps: Column) -> Column:
     lengths = pc.list_value_length(steps).to_numpy()
     starts = np.cumsum(lengths) - lengths
     places = np.arange(lengths.sum()) - np.repeat(starts, lengths)
+    contents = _unnumbered(steps.flatten(), places)
     numbers = pa.array([f"{number}. " for number in range(1, int(lengths.max(initial=0)) + 1)], pa.string())
-    lines = _joined(numbers.take(pa.array(places)), steps.flatten(), "\n")
+    lines = _joined(numbers.take(pa.array(places)), contents, "\n")
     offsets = pa.array(np.append(starts, lengths.sum()), pa.int32())
     texts = _joined("Reasoning:\n", pc.binary_join(pa.ListArray.from_arrays(offsets, lines), ""))
     return pc.if_else(pa.array(lengths > 0), texts, "")
+
+
+def _unnumbered(contents: Column, places: npt.NDArray[np.int64]) -> Column:
+    """The steps without a number of their own that says their place, counted from 0 or from 1."""
+    if not pc.any(pc.match_substring_regex(contents, _OWN_NUMBER)).as_py():
+        return contents
+    found = pc.extract_regex(contents, _OWN_NUMBER)
+    own = pc.cast(pc.struct_field(found, "number"), pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    starts = places == 0
+    first = own[starts][np.cumsum(starts) - 1] if len(places) else own
+    same = own == places + np.where(first == 0, 0, 1)
+    return pc.if_else(pa.array(same), pc.struct_field(found, "rest"), contents)
+
+
+def _bare(answers: Column) -> Column:
+    """The answers without an `Answer:` of their own."""
+    return pc.replace_substring_regex(answers, rf"^{OWN_ANSWER}(\S)", r"\1")
 
 
 def _joined(*parts: str | Column) -> Column:
