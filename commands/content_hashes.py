@@ -17,8 +17,8 @@ _TEXTS = ["prompt", "steps", "final_answer"]
 def read_contents(path: Path) -> Iterator[tuple[str, set[str]]]:
     """The id of each trace in a partition of data/traces/, with the hashes of its content.
 
-    A trace whose steps do not lie in the order of `i` in the store has two: of the content as stored and in order. Partitions
-    without the column `stored_sha256` hold the steps as stored, and the hash of that.
+    A trace whose steps do not lie in the order of `i` in the store has two: of the content as stored and in order.
+    Partitions without the column `stored_sha256` hold the steps as stored, and the hash of that.
     """
     if "stored_sha256" in pq.read_schema(path).names:
         for trace_id, *hashes in read_rows(path, ["id", "content_sha256", "stored_sha256"]):

@@ -26,9 +26,9 @@ from stages.selection.choice import choose
 from stages.selection.evalsets import require_evalsets
 from stages.selection.exclusions import EXCLUSIONS, load_exclusions
 from stages.selection.fates import Fates, tally
+from stages.selection.grouping import grouping_notes
 from stages.selection.memo import remember_selection, selected_by
 from stages.selection.screen import is_screened
-from stages.selection.grouping import grouping_notes
 from stages.selection.slips import require_keys, require_quotas, require_some, require_splits
 from stages.selection.strata import shortages
 from traces.errors import TracesError, one_line

@@ -1,8 +1,8 @@
 """How texts are compared. Each use names one of three levels; nothing that is stored or exported changes by it.
 
 - exact: the code points as they are stored. Exact duplicates and takedowns by content.
-- canonical: what a reader takes for the same text. Unicode's canonical forms are one, default-ignorable characters do not
-  count, each run of white space is one space, and none stands at an end. Prompts, final answers, values of groups.
+- canonical: what a reader takes for the same text. Unicode's canonical forms are one, default-ignorable characters do
+  not count, each run of white space is one space, and none stands at an end. Prompts, final answers, values of groups.
 - loose: the words, signs and numbers of a text, whatever their case and their compatibility form. Decontamination and
   near duplicates.
 
@@ -41,7 +41,8 @@ _WORDS = regex.compile(
     | (?<=[\p{{N}})])! | !(?==)                # a factorial, or "is not"
     """
 )
-_DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−⁻₋"), "-")
+# Hyphens, dashes and minus signs, also raised and lowered ones.
+_DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0x207B, 0x208B], "-")
 
 
 def is_blank(text: str) -> bool:
@@ -70,5 +71,5 @@ def loose_words(text: str) -> list[str]:
 
 
 def facts(words: list[str]) -> list[str]:
-    """Those of a text's loose words that are no words: numbers and signs, which say other things if they differ at all."""
+    """The numbers and signs among a text's loose words."""
     return [word for word in words if not word[0].isalpha()]

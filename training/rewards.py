@@ -18,9 +18,10 @@ _OWN = re.compile(rf"\A{OWN_ANSWER}(?=\S)")
 
 
 def said_answer(completion: str) -> str | None:
-    """What a completion answers: from the last line that begins with `Answer:` to the end of the turn, without blanks around it.
+    """What a completion answers: from the last line that begins with `Answer:` to the end of the turn.
 
-    None if there is no such line. Only the model's turn counts, whichever template's end closes it.
+    Without blanks around it; None if there is no such line. Only the model's turn counts, whichever template's end
+    closes it.
     """
     turn = _turn(completion)
     answers = list(_ANSWER.finditer(turn))

@@ -1,9 +1,10 @@
 """The pairs of `tunix_dpo`: of the answers to one prompt, in one split, the best with the worst.
 
 Of traces with the same final answer, at the level canonical of traces/texts.py, the one in the middle of their ranks
-stands for all: so no pair contradicts or repeats another, however the reasoning is worded. The best answer is paired with the worst, the second best with the second worst, and so on, while they differ
-in rank; of equal ranks the earlier trace is the better. DuckDB sees keys only: texts of any size would not fit into its
-memory. They lie end to end in files, and each is read where its pair is written.
+stands for all: so no pair contradicts or repeats another, however the reasoning is worded. The best answer is paired
+with the worst, the second best with the second worst, and so on, while they differ in rank; of equal ranks the earlier
+trace is the better. DuckDB sees keys only: texts of any size would not fit into its memory. They lie end to end in
+files, and each is read where its pair is written.
 """
 
 from __future__ import annotations

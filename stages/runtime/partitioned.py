@@ -42,7 +42,7 @@ TRACES_SCHEMA = make_schema(
         (
             "stored_sha256",
             pa.string(),
-        ),  # the same over the steps as the store has them; null if they lie in order there
+        ),  # the same with the steps as stored; null if they lie in order there
         ("prompt_key", pa.uint64()),  # equal for prompts that are equal at the level canonical of traces/texts.py
     ]
 )

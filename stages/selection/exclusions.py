@@ -32,7 +32,7 @@ class Exclusions:
         return len(self.ids) + len(self.contents)
 
     def covering(self, trace_id: str, *hashes: str | None) -> list[str]:
-        """What on the list covers a trace, as it is written there; `hashes` are those of its content, in order and as stored."""
+        """What on the list covers a trace, as written there; `hashes` are of its content, in order and as stored."""
         by_id = [trace_id] if trace_id in self.ids else []
         return by_id + [f"sha256:{content}" for content in hashes if content in self.contents]
 

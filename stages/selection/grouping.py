@@ -17,17 +17,17 @@ def grouping_notes(split: Split, fates: Fates, counts: Counter[str], large: Larg
     for key in split.group_by:
         if fates.lacking[key]:
             yield (
-                f"params.yaml: split.group_by: {fates.lacking[key]:,} of {fates.counts['candidates']:,} traces have no {key}; "
-                "their prompt stands in for it"
+                f"params.yaml: split.group_by: {fates.lacking[key]:,} of {fates.counts['candidates']:,} traces "
+                f"have no {key}; their prompt stands in for it"
             )
     if large is not None:
         by = ", ".join(split.group_by) or "prompt"
         yield (
-            f"params.yaml: split.group_by: {large.traces:,} of {counts['selected']:,} traces are one group by {by}, such as "
-            f"{large.first}, and one split has all of them; group by more keys"
+            f"params.yaml: split.group_by: {large.traces:,} of {counts['selected']:,} traces are one group by {by}, "
+            f"such as {large.first}, and one split has all of them; group by more keys"
         )
     if counts["leaked_prompts"]:
         yield (
-            f"{counts['leaked_prompts']:,} of {counts['held_out_prompts']:,} prompts outside of train are in train, too; "
-            "split.group_by: [prompt] keeps each prompt in one split"
+            f"{counts['leaked_prompts']:,} of {counts['held_out_prompts']:,} prompts outside of train are in train, "
+            "too; split.group_by: [prompt] keeps each prompt in one split"
         )

@@ -1,7 +1,8 @@
 """Sketches of a trace's prompt (MinHash), by which near duplicates are found without their texts.
 
 Prompts are compared at the level loose (traces/texts.py). Numbers and signs in them, and final answers at the level
-canonical, are compared exactly, by the column `exact`: another number or answer says something else, however alike the rest.
+canonical, are compared exactly, by the column `exact`: another number or answer says something else, however alike the
+rest is.
 
 A text is the set of its shingles, pieces of `SHINGLE` characters; two texts are as alike as the Jaccard similarity of
 those sets, the share that both have of all that either has. For each of `HASHES` hash functions it is also the chance

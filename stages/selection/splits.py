@@ -43,8 +43,8 @@ def split_of(group: int, split: Split) -> str:
 def group_key(meta: dict[str, Any], prompt_key: int, split: Split) -> int:
     """64 bits that a trace shares with those that must stay on its side.
 
-    They are equal in the values of `split.group_by`, or without any in their prompts. A prompt stands in for values that its
-    trace lacks: a source without such keys must not fall into one split as a whole.
+    They are equal in the values of `split.group_by`, or without any in their prompts. A prompt stands in for values
+    that its trace lacks: a source without such keys must not fall into one split as a whole.
     """
     keys = split.group_by or [PROMPT]
     values = [f"{prompt_key:016x}" if key == PROMPT else _comparable(meta.get(key)) for key in keys]
@@ -54,7 +54,7 @@ def group_key(meta: dict[str, Any], prompt_key: int, split: Split) -> int:
 
 
 def _comparable(value: Any) -> Any:
-    """The value as groups compare it: a text that spells a number is that number; else canonical, see traces/texts.py."""
+    """The value as groups compare it: a text that spells a number as that number, another at the level canonical."""
     if isinstance(value, str):
         text = canonical(value)
         return Decimal(text) if _NUMBER.fullmatch(text) else text
