@@ -16,10 +16,13 @@ from msgspec import Meta
 
 from traces.canonical import MAX_DIGITS, encode_canonical, plain_number
 from traces.errors import one_line
+from traces.texts import is_blank
 
 MAX_DEPTH = 100  # of nesting in metadata: far above real traces, far below any parser's stack
 MAX_REASON = 120  # characters of a reason that quotes the payload
 MAX_INDEX = 2**53 - 1  # the largest integer that every JSON reader holds exactly (RFC 7493)
+
+BLANK = "shows nothing: it holds only blanks or invisible characters"
 
 Text = Annotated[str, Meta(min_length=1, max_length=50_000)]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -51,11 +54,25 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     def __post_init__(self) -> None:
         if len({step.i for step in self.steps}) != len(self.steps):
             raise ValueError("two steps have the same i")
+        # Here and not by a pattern, which would cost as much as all else: nearly every text begins with a visible
+        # ASCII character.
+        for text in (self.trace_version, self.prompt, self.final_answer):
+            if not "!" <= text[0] <= "~" and is_blank(text):
+                raise ValueError(f"{_named(self, text)} {BLANK}")
+        for step in self.steps:
+            for text in (step.content, step.type):
+                if not "!" <= text[0] <= "~" and is_blank(text):
+                    raise ValueError(f"the {_named(step, text)} of step {step.i} {BLANK}")
 
     def in_order(self) -> Trace:
         """The trace with its steps in the order of `i`; itself if they lie so."""
         steps = tuple(sorted(self.steps, key=_index))
         return self if steps == self.steps else msgspec.structs.replace(self, steps=steps)
+
+
+def _named(value: Trace | Step, text: str) -> str:
+    """The field that holds a text."""
+    return next(name for name in value.__struct_fields__ if getattr(value, name) is text)
 
 
 _index = attrgetter("i")

@@ -31,7 +31,8 @@ def accepted(text: str) -> bool:
 def text_of(*lengths: int) -> st.SearchStrategy[Any]:
     """Text at a limit and just over it, in characters of one, two and four bytes; or no text at all."""
     sized = st.builds(lambda char, length: char * length, st.sampled_from("xé😀"), st.sampled_from(lengths))
-    return sized | st.sampled_from([None, 1, True, ["x"]])
+    blank = st.text(st.sampled_from(" \n\u00a0\u200b\u00ad\u2800\u3164\ufeff\U000e0041"), min_size=1, max_size=3)
+    return sized | blank | blank.map(lambda text: f"{text}é") | st.sampled_from([None, 1, True, ["x"]])
 
 
 INDEX = st.sampled_from([0, 1, 2, MAX_INDEX, MAX_INDEX + 1, -1, 1.0, 2.0, 1.5, "1", None, True])
@@ -86,6 +87,12 @@ def test_meta_may_be_missing_or_null_and_is_otherwise_free() -> None:
         ('"{}"', "$: expected `object`"),
         (json.dumps(payload(prompt="")), "$.prompt: expected str of length >= 1"),
         (json.dumps(payload(steps=[])), "$.steps: expected array of length >= 1"),
+        (json.dumps(payload(prompt="\u200b \n")), "$: prompt shows nothing: it holds only blanks or invisible"),
+        (json.dumps(payload(final_answer="\u2800")), "$: final_answer shows nothing: it holds only blanks"),
+        (
+            json.dumps(payload(steps=[{"i": 7, "type": "t", "content": "\u00ad"}])),
+            "the content of step 7 shows nothing",
+        ),
         (json.dumps(payload(prompt="a\0b")), "the payload holds \\u0000, which jsonb cannot store"),
         (json.dumps(payload(meta={"a\0": 1})), "the payload holds \\u0000, which jsonb cannot store"),
         (json.dumps(payload(prompt="\ud800")), "the payload holds a lone surrogate, which is no Unicode text"),
