@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from traces.texts import canonical
 from training.renderers.tunix_sft import OWN_ANSWER
 from training.templates import load_template, template_names
 
@@ -28,14 +29,10 @@ def said_answer(completion: str) -> str | None:
     return turn[answers[-1].end() :].strip() if answers else None
 
 
-def _answers(completion: str, answer: str) -> bool:
-    """Whether a completion ends its turn with an answer, which may have lines that begin with `Answer:`, too."""
-    wanted = bare(answer)
-    turn = _turn(completion).rstrip()
-    if not wanted or not turn.endswith(wanted):
-        return False
-    before = turn[: len(turn) - len(wanted)]
-    return any(found.end() == len(before) for found in _ANSWER.finditer(before + "\0"))
+def _candidates(completion: str) -> list[str]:
+    """What a completion may answer: from each line that begins with `Answer:`, since an answer may have such lines, too."""
+    turn = _turn(completion)
+    return [bare(turn[found.end() :]) for found in _ANSWER.finditer(turn)]
 
 
 def bare(answer: str) -> str:
@@ -50,13 +47,14 @@ def _turn(completion: str) -> str:
 
 
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
-    """1 for an answer that is one of the legal actions (a line each), else 0."""
+    """1 for an answer that is one of the legal actions (a line each), else 0. White space within counts as one blank."""
     return [
-        float(any(_answers(completion, action) for action in actions.split("\n")))
+        float(not {canonical(said) for said in _candidates(completion)}.isdisjoint(filter(None, actions.split("\n"))))
         for completion, actions in zip(completions, legal_actions, strict=True)
     ]
 
 
 def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
     """1 for the answer that the trace gave, else 0."""
-    return [float(_answers(completion, right)) for completion, right in zip(completions, answer, strict=True)]
+    pairs = zip(completions, map(bare, answer), strict=True)
+    return [float(bool(right) and right in _candidates(completion)) for completion, right in pairs]
