@@ -32,5 +32,7 @@ def open_database(scratch: Path, threads: int | None = None, *, ordered: bool = 
         "preserve_insertion_order": ordered,
     }
     with duckdb.connect(config=settings) as database:
+        # DuckDB's own bar goes to standard output after two seconds, terminal or not.
+        database.execute("SET enable_progress_bar = false")
         database.execute("SET temp_directory = $folder", {"folder": str(scratch / "duckdb")})
         yield database

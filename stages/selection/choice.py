@@ -116,15 +116,15 @@ def _write_selection(name: str, places: IntArray, splits: IntArray, selection: P
 
 def _large_group(database: Any, selected: int, names: list[str]) -> LargeGroup | None:
     sql = """
-        SELECT count(*), min(ROW(part, place)) FROM chosen GROUP BY grouped HAVING count(*) > 1
-        ORDER BY ALL DESC LIMIT 1
+        SELECT count(*) AS traces, min(ROW(part, place)) AS first FROM chosen GROUP BY grouped
+        HAVING count(*) > 1 ORDER BY ALL DESC LIMIT 1
     """
-    count, first = database.execute(sql).fetchone() or (0, None)
-    if count <= _LARGE * selected:
-        return None
-    part, place = first.values() if isinstance(first, dict) else first
-    ids = pq.read_table(partition_path(TRACES, names[part]), columns=["id"]).column("id")
-    return LargeGroup(count, ids[place].as_py())
+    for count, first in database.execute(sql).fetchall():
+        if count > _LARGE * selected:
+            part, place = first
+            ids = pq.read_table(partition_path(TRACES, names[part]), columns=["id"]).column("id")
+            return LargeGroup(count, str(ids[place]))
+    return None
 
 
 def _held_out(database: Any) -> tuple[int, int]:
@@ -133,8 +133,8 @@ def _held_out(database: Any) -> tuple[int, int]:
         SELECT count(*), count(*) FILTER (in_train) FROM (
             SELECT bool_or(split = 0) AS in_train FROM chosen GROUP BY prompt HAVING bool_or(split > 0))
     """
-    found: tuple[int, int] = database.execute(sql).fetchone() or (0, 0)
-    return found
+    ((held_out, leaked),) = database.execute(sql).fetchall()
+    return held_out, leaked
 
 
 def _repeats(database: Any, table: str) -> int:

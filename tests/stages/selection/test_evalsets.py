@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.params.models import Decontaminate
-from stages.selection.evalsets import Evalsets, Match, evalset_hashes, load_evalsets, ngrams_of, words_of
+from stages.selection.evalsets import Evalsets, Match, evalset_hashes, load_evalsets, ngrams_of
 from traces.errors import TracesError
+from traces.texts import loose_words
 
 QUESTION = "A farmer has seventeen sheep and all but nine run away; how many sheep are left on the farm in the end?"
 
@@ -21,16 +22,10 @@ def evalsets(*prompts: str, ngram: int = 4, threshold: float = 0.5) -> Evalsets:
     return Evalsets((("set.jsonl", line, prompt) for line, prompt in enumerate(prompts, 1)), ngram, threshold)
 
 
-def test_words_are_compared_without_case_punctuation_and_spaces() -> None:
-    assert words_of("Which card, Q\u2660 or  １０\n(ten)?") == ["which", "card", "q", "or", "10", "ten"]
-    assert words_of("snake_case don't") == ["snake", "case", "don", "t"]
-    assert words_of("漢字とkana 9") == ["漢", "字", "と", "kana", "9"]
-
-
 def test_the_overlap_is_the_share_of_the_prompt_s_ngrams() -> None:
-    of = len(set(ngrams_of(words_of(QUESTION), 4)))
+    of = len(set(ngrams_of(loose_words(QUESTION), 4)))
     half = " ".join(QUESTION.split()[:12])
-    held = len(set(ngrams_of(words_of(half), 4)))
+    held = len(set(ngrams_of(loose_words(half), 4)))
     assert (held, of) == (9, 19)
     assert evalsets(QUESTION, threshold=9 / 19).match(half, []) == Match("set.jsonl", 1, 9, 19)
     assert evalsets(QUESTION, threshold=9 / 19 + 0.001).match(half, []) is None
@@ -57,6 +52,33 @@ def test_the_nearest_prompt_is_named_and_of_equal_ones_the_first() -> None:
     assert held.match(QUESTION, []) == Match("set.jsonl", 2, 19, 19)
 
 
+ARITHMETIC = "What is 12 {} 4 {} 7 when x {} y and the sum of all of it is {} 30 apples in the basket?"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [ARITHMETIC.format("-", "+", ">", "="), ARITHMETIC.format("+", "/", ">", "="), ARITHMETIC.format("×", "÷", "≤", "≠")],
+)
+def test_signs_count(other: str) -> None:
+    """Another question is no contamination because it has the same words."""
+    held = evalsets(ARITHMETIC.format("+", "*", "<", "="), ngram=8, threshold=0.5)
+    assert held.match(other, []) is None
+    assert evalsets("2 + 2 =").match("2 - 2 =", []) is None
+
+
+@pytest.mark.parametrize("hidden", ["\u200b", "\u00ad", "\u2060", "\ufeff", "\u034f", "\U000e0041"])
+def test_hidden_characters_hide_no_overlap(hidden: str) -> None:
+    assert evalsets(QUESTION, threshold=1).match(hidden.join(QUESTION), []) is not None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [QUESTION.replace(" ", "&nbsp;"), QUESTION.replace(" ", "\u00a0"), QUESTION.replace(";", "&#59;"), QUESTION.upper()],
+)
+def test_html_and_spaces_hide_no_overlap(written: str) -> None:
+    assert evalsets(QUESTION, threshold=1).match(written, []) is not None
+
+
 @given(st.randoms(use_true_random=False), st.floats(0.05, 1), st.integers(1, 4))
 def test_it_finds_what_comparing_with_every_prompt_finds(draw: random.Random, threshold: float, ngram: int) -> None:
     """The index leaves nothing out: prompts of one template, which share most of what they have."""
@@ -66,8 +88,8 @@ def test_it_finds_what_comparing_with_every_prompt_finds(draw: random.Random, th
 
     prompts = [f"Your hand is {text()} and it is your turn" for _ in range(8)]
     trace = f"{text()} your hand is {text()} and it is {text()}"
-    ngrams = set(ngrams_of(words_of(trace), ngram))
-    shares = [len(own & ngrams) / len(own) for own in (set(ngrams_of(words_of(prompt), ngram)) for prompt in prompts)]
+    ngrams = set(ngrams_of(loose_words(trace), ngram))
+    shares = [len(own & ngrams) / len(own) for own in (set(ngrams_of(loose_words(prompt), ngram)) for prompt in prompts)]
     found = evalsets(*prompts, ngram=ngram, threshold=threshold).match(trace, [])
     if max(shares) >= threshold + 1e-6:
         assert found is not None

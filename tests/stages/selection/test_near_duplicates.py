@@ -25,7 +25,8 @@ from tests.stages.selections import ALL_TRAIN, counts, numbers, selected
 from tests.support.samples import row
 from tests.support.shell import ROOT
 
-WORDS = [f"{chr(97 + n % 26) * (n % 3 + 1)}{n}" for n in range(300)]
+# Words of letters: texts with other numbers are never near.
+WORDS = ["".join(random.Random(n).choices("abcdefghijklmnopqrstuvwxyz", k=2 + n % 4)) for n in range(300)]
 QUESTION = "Which of these cards is the highest one that you may lawfully play to this trick, {}, and why is it so?"
 
 
@@ -100,12 +101,12 @@ def test_prompt_and_answer_must_both_be_alike_and_steps_count_for_nothing(near: 
             row(2, prompt=other, final_answer="QS"),
             row(3, prompt=long, final_answer=other),
             row(4, prompt=long, final_answer="QS", steps=[{"i": 0, "type": "think", "content": "Otherwise."}]),
-            row(5, prompt=long, final_answer=edited(other, 3)),
-            row(6, prompt=long, final_answer=edited(other, 4, 10)),
+            row(5, prompt=long, final_answer=f" {other}\n"),
+            row(6, prompt=long, final_answer=edited(other, 4, 1)),
             row(7, prompt=edited(other, 5, 10), final_answer="QS"),
         ]
     )
-    assert [round(alike(other, edited(other, seed, 10)), 1) for seed in (4, 5)] == [0.6, 0.6]
+    assert round(alike(other, edited(other, 5, 10)), 1) == 0.5
     assert numbers() == [0, 1, 2, 3, 6, 7]
 
 
@@ -223,7 +224,7 @@ def test_work_and_memory_grow_with_the_number_of_traces_and_not_with_its_square(
     one = sketches([text(1)], ["!"], 0.9)
     columns = [np.repeat(column, count) for column in one]
     columns[0] = draw.integers(0, 2**63, count, dtype=np.uint64)  # no two of them have the same sketch
-    columns[1] ^= draw.integers(0, 8, count, dtype=np.uint64)
+    columns[2] ^= draw.integers(0, 8, count, dtype=np.uint64)
     write_candidates(tmp_path / "candidates", columns, 0.9)
     script = (
         "import re, sys; from pathlib import Path; from stages.selection.near_duplicates import drop_near;"

@@ -10,7 +10,6 @@ import pytest
 
 from stages.selection import sketches
 from stages.selection.sketches import (
-    ANSWER_ROWS,
     CAUGHT,
     HASHES,
     MAX_BANDS,
@@ -87,12 +86,11 @@ def test_the_hashes_are_those_of_every_machine() -> None:
 def test_as_many_rows_as_still_bring_alike_traces_together(threshold: float) -> None:
     def caught(rows: int) -> float:
         bands = min(MAX_BANDS, HASHES // rows)
-        return 1 - (1 - threshold ** (rows + ANSWER_ROWS)) ** bands
+        return 1 - (1 - threshold**rows) ** bands
 
     rows, bands = band_rows(threshold), len(band_names(threshold))
     assert caught(rows) >= CAUGHT
     assert rows * bands <= HASHES
-    assert bands * ANSWER_ROWS <= HASHES
     assert threshold == 1 or caught(rows + 1) < CAUGHT
 
 
@@ -104,8 +102,34 @@ def test_columns_are_those_of_the_schema_also_for_no_traces() -> None:
         assert all(column.dtype == np.uint64 and len(column) == len(prompts) for column in found)
 
 
-def test_prompt_and_answer_count_each_for_itself() -> None:
-    (whole, *_), names = sketches.sketches(["a", "b", "a", "a"], ["b", "a", "c", "b"], 0.9), sketch_schema(0.9).names
-    assert names[0] == "whole"
-    assert whole[0] == whole[3]
-    assert len({int(value) for value in whole}) == 3
+def exact(prompt: str, answer: str = "A") -> int:
+    columns = sketches.sketches([prompt], [answer], 0.9)
+    return int(columns[sketch_schema(0.9).names.index("exact")][0])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("She has 12 apples", "She has 13 apples"),
+        ("It costs $42", "It costs 42"),
+        ("Solve x + 3", "Solve x - 3"),
+        ("Is 3 < 4?", "Is 3 > 4?"),
+        ("1.5 litres", "15 litres"),
+        ("5% of it", "5 of it"),
+        ("a != b", "a == b"),
+        ("٣ apples", "٤ apples"),
+        ("take −3", "take 3"),
+    ],
+)
+def test_other_numbers_or_signs_are_never_near(one: str, other: str) -> None:
+    assert exact(one) != exact(other)
+    assert exact(one) == exact(f"  {one.upper()} ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("118", "119"), ("118 dollars", "119 dollars"), ("yes", "no"), ("Yes", "yes"), ("-4", "4"), ("x^2", "x2")],
+)
+def test_other_answers_are_never_near(one: str, other: str) -> None:
+    assert exact("?", one) != exact("?", other)
+    assert exact("?", one) == exact("?", f" {one}\n")
