@@ -61,6 +61,11 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
         ("not taken", ", ".join(f"{counts[name]:,} {name.replace('_', ' ')}" for name in not_taken)),
         ("selected", f"{counted(counts['selected'], 'trace')}, {counts['duplicates']:,} of them repeat another's text"),
     ]
+    if counts.get("reordered"):
+        rows.append(("order", f"steps of {counted(counts['reordered'], 'trace')} were sorted by `i`"))
+    if counts.get("leaked_prompts"):
+        held_out = counted(counts["held_out_prompts"], "held-out prompt")
+        rows.append(("leaked", f"{counts['leaked_prompts']:,} of {held_out} are in train, too: docs/datasets.md"))
     for name, export in exports.items():
         splits = ", ".join(f"{split} {count:,}" for split, count in export["records"].items() if count)
         rows.append((name, f"{splits}: {export['path']}/"))

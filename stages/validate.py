@@ -75,8 +75,8 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         check_scores(faults)
     with faults.guard(str(EXPORT)):
         check_folders(params, faults)
+    counts: dict[str, Any] = {}
     with scratch_folder("validate") as scratch:
-        counts: dict[str, Any] = {}
         with faults.guard(str(SELECTION)):
             counts = check_selection(params, scratch / "selection", hashes, workers, faults)
         pairs = scratch / "pairs"
@@ -92,6 +92,9 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
         "valid": faults.total == 0,
         "dataset_id": manifest.get("dataset_id"),
         "records": {name: checks.records[name] for name in params.export.formats},
+        # Of the selection that the gate made again: distinct prompts outside of train, and those that train has, too.
+        "held_out_prompts": counts.get("held_out_prompts"),
+        "leaked_prompts": counts.get("leaked_prompts"),
         "faults": faults.total,
         "faults_by_kind": dict(sorted(faults.counts.items())),
         "first_faults": faults.lines,

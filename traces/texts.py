@@ -68,7 +68,8 @@ def loose_words(text: str) -> list[str]:
     """The words, numbers and signs of a text at the level loose, in order."""
     plain = _IGNORED.sub("", html.unescape(text) if "&" in text else text)
     folded = unicodedata.normalize("NFKC", plain.translate(_DASHES)).casefold()
-    return _WORDS.findall(unicodedata.normalize("NFKC", folded))
+    words: list[str] = _WORDS.findall(unicodedata.normalize("NFKC", folded))
+    return words
 
 
 def facts(words: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from stages.cards.configurations import Configuration
@@ -84,6 +85,20 @@ def _fields(configuration: Configuration) -> tuple[str, str]:
     return f"### Fields of `{configuration.name}`", table(("field", "type", "what it holds"), rows)
 
 
+# What the manifest counts beside the traces that were left out.
+_NO_LOSS = ("read", "reordered", "selected", "duplicates", "held_out_prompts", "leaked_prompts")
+
+
+def _grouped(counts: dict[str, int]) -> Iterator[str]:
+    if counts["held_out_prompts"]:
+        yield (
+            f"Of {counts['held_out_prompts']:,} distinct prompts in validation and test, "
+            f"train has {counts['leaked_prompts']:,}, too."
+        )
+    if counts["reordered"]:
+        yield f"Steps of {counts['reordered']:,} traces were sorted by `i`: the store held them in another order."
+
+
 def _statistics(manifest: dict[str, Any]) -> str:
     stats, counts = manifest["stats"], manifest["counts"]
     rows = [
@@ -91,15 +106,14 @@ def _statistics(manifest: dict[str, Any]) -> str:
         for what, key in (("steps", "steps"), ("characters of rendered text", "characters"))
     ]
     left_out = [
-        f"{counts[name]:,} {name.replace('_', ' ')}"
-        for name in counts
-        if name not in ("read", "selected", "duplicates") and counts[name]
+        f"{counts[name]:,} {name.replace('_', ' ')}" for name in counts if name not in _NO_LOSS and counts[name]
     ]
     parts = [
         table(("", "least", "mean", "most"), rows),
         _counts("game", stats["games"]),
         _counts("source", stats["sources"]),
         f"{counts['duplicates']:,} traces ({stats['duplicate_rate']:.1%}) repeat another's text.",
+        *_grouped(counts),
         f"Not taken: {', '.join(left_out) or 'none'}.",
         *_screened(manifest),
     ]

@@ -39,10 +39,7 @@ TRACES_SCHEMA = make_schema(
         ("final_answer", pa.string()),
         ("meta", pa.string()),  # canonical JSON: an object, or `null`
         ("content_sha256", pa.string()),  # over prompt, steps' contents in order and answer: equal for duplicates
-        (
-            "stored_sha256",
-            pa.string(),
-        ),  # the same with the steps as stored; null if they lie in order there
+        ("stored_sha256", pa.string()),  # the same with the steps as stored; null if they are stored in order
         ("prompt_key", pa.uint64()),  # equal for prompts that are equal at the level canonical of traces/texts.py
     ]
 )

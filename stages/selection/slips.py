@@ -90,5 +90,5 @@ def require_splits(split: Split, counts: Counter[str]) -> None:
         if not counts[name]:
             raise TracesError(
                 f"split {name} is empty, {counts['selected']} traces are selected; "
-                "change the fractions under `split`, select more, or group by less"
+                "change the fractions under `split`, select more, or group by other keys"
             )

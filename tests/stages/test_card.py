@@ -101,9 +101,9 @@ def test_the_example_can_be_left_out_and_a_long_one_is_cut(workspace: Path) -> N
 
 
 def test_text_of_a_trace_stays_in_its_place(workspace: Path) -> None:
-    set_params(filters={"source": None}, split={"group_by": []})
+    set_params(filters={"source": None}, split={"group_by": ["episode_index"]})
     hostile = '\n```\n---\n| <script> [x](https://example.invalid) \u202e"\u2028\U000e0041'
-    build(row(n, prompt=hostile, meta={"source": hostile, "game": "a|b" * 50, "result": "win"}) for n in range(60))
+    build(row(n, prompt=hostile, meta={"source": hostile, "game": "a|b" * 50, "episode_index": n}) for n in range(60))
     text = CARD.read_text()
     assert len(re.findall("^```", text, re.MULTILINE)) % 2 == 0
     assert len(re.findall("^---$", text, re.MULTILINE)) == 2

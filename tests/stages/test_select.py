@@ -81,10 +81,11 @@ def test_every_trace_has_one_fate(workspace: Path) -> None:
         + [row(10, prompt="?" * 99), row(11, prompt="?", steps=[{"i": 0, "type": "think", "content": "!"}])]
     )
     assert counts() == {
-        "valid": 12, "filtered": 1, "excluded": 1, "rejected": 1, "too_short": 1, "too_long": 1, "unscored": 0,
+        "valid": 12, "reordered": 0,
+        "filtered": 1, "excluded": 1, "rejected": 1, "too_short": 1, "too_long": 1, "unscored": 0,
         "low_score": 0, "unlisted": 0, "contaminated": 0, "sensitive": 0,
         "deduplicated": 1, "over_limit": 3, "selected": 3,
-        "duplicates": 0, "splits": {"train": 3, "validation": 0, "test": 0},
+        "duplicates": 0, "held_out_prompts": 0, "leaked_prompts": 0, "splits": {"train": 3, "validation": 0, "test": 0},
     }  # fmt: skip
 
 

@@ -57,7 +57,11 @@ ARITHMETIC = "What is 12 {} 4 {} 7 when x {} y and the sum of all of it is {} 30
 
 @pytest.mark.parametrize(
     "other",
-    [ARITHMETIC.format("-", "+", ">", "="), ARITHMETIC.format("+", "/", ">", "="), ARITHMETIC.format("×", "÷", "≤", "≠")],
+    [
+        ARITHMETIC.format("-", "+", ">", "="),
+        ARITHMETIC.format("+", "/", ">", "="),
+        ARITHMETIC.format("×", "÷", "≤", "≠"),
+    ],
 )
 def test_signs_count(other: str) -> None:
     """Another question is no contamination because it has the same words."""
@@ -73,7 +77,12 @@ def test_hidden_characters_hide_no_overlap(hidden: str) -> None:
 
 @pytest.mark.parametrize(
     "written",
-    [QUESTION.replace(" ", "&nbsp;"), QUESTION.replace(" ", "\u00a0"), QUESTION.replace(";", "&#59;"), QUESTION.upper()],
+    [
+        QUESTION.replace(" ", "&nbsp;"),
+        QUESTION.replace(" ", "\u00a0"),
+        QUESTION.replace(";", "&#59;"),
+        QUESTION.upper(),
+    ],
 )
 def test_html_and_spaces_hide_no_overlap(written: str) -> None:
     assert evalsets(QUESTION, threshold=1).match(written, []) is not None
@@ -89,7 +98,8 @@ def test_it_finds_what_comparing_with_every_prompt_finds(draw: random.Random, th
     prompts = [f"Your hand is {text()} and it is your turn" for _ in range(8)]
     trace = f"{text()} your hand is {text()} and it is {text()}"
     ngrams = set(ngrams_of(loose_words(trace), ngram))
-    shares = [len(own & ngrams) / len(own) for own in (set(ngrams_of(loose_words(prompt), ngram)) for prompt in prompts)]
+    owns = [set(ngrams_of(loose_words(prompt), ngram)) for prompt in prompts]
+    shares = [len(own & ngrams) / len(own) for own in owns]
     found = evalsets(*prompts, ngram=ngram, threshold=threshold).match(trace, [])
     if max(shares) >= threshold + 1e-6:
         assert found is not None
