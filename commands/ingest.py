@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -56,6 +57,12 @@ def ingest(
     else:
         require_repository()
         done = ingest_into_recordings(RECORDED, files, created_us, quarantine, watch)
+    if done.blank:
+        print(
+            f"traces: note: a build will quarantine {counted(done.blank, 'trace')}: {done.first_blank}"
+            f"{' ...' if done.blank > 1 else ''}; extract.max_quarantined says how many it may",
+            file=sys.stderr,
+        )
     if json:
         import json as json_module
 

@@ -254,6 +254,8 @@ def checked_trace(row: Row, max_bytes: int) -> Checked:
         raise too_large(max_bytes)
     if row.trace_version != trace.trace_version:
         raise InvalidTrace("the row's trace_version is not its payload's")
+    if blank := trace.blank_field():
+        raise InvalidTrace(blank)
     ordered = trace.in_order()
     moved = ordered is not trace
     stored = content_hash(trace.prompt, [step.content for step in trace.steps], trace.final_answer) if moved else None

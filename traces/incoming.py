@@ -23,6 +23,7 @@ class IncomingRow(NamedTuple):
     created_us: int | None
     trace_version: str
     payload: bytes
+    blank: str | None = None  # the field that shows nothing, as `Trace.blank_field` says it
 
     def line(self, created_us: int) -> bytes:
         """The row as a recording's line, canonical, with its newline."""
@@ -86,7 +87,7 @@ def incoming_row(trace: Trace, row_id: str | None, created_us: int | None) -> In
     """A row for `trace`; without an id it gets the one that follows from its content."""
     payload = encode_payload(trace)
     trace_id = derived_id(payload) if row_id is None else normalise_id(row_id)
-    return IncomingRow(trace_id, created_us, trace.trace_version, payload)
+    return IncomingRow(trace_id, created_us, trace.trace_version, payload, trace.blank_field())
 
 
 def _decode(payload: bytes) -> Trace:

@@ -28,11 +28,16 @@ Watch = Callable[[Iterable[NumberedLine], str], Iterable[NumberedLine]]
 
 @dataclass
 class Ingested:
-    """How many rows were new, how many were there already, and how many lines were quarantined."""
+    """How many rows were new, how many were there already, and how many lines were quarantined.
+
+    `blank` counts the rows with a field that shows nothing, which a build will quarantine; `first_blank` says where.
+    """
 
     added: int = 0
     present: int = 0
     quarantined: int = 0
+    blank: int = 0
+    first_blank: str | None = None
 
 
 class _BadLines:
@@ -107,8 +112,12 @@ def _new_rows(
         rows: list[IncomingRow] = []
         for number, line in batch:
             try:
-                rows.append(parse_line(line))
+                row = parse_line(line)
+                rows.append(row)
                 numbered.append((number, line))
+                if row.blank is not None:
+                    ingested.blank += 1
+                    ingested.first_blank = ingested.first_blank or f"{path}, line {number}: {row.blank}"
             except BadLine as error:
                 bad.take(path, number, line, one_line(str(error)))
                 ingested.quarantined += 1

@@ -54,15 +54,21 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     def __post_init__(self) -> None:
         if len({step.i for step in self.steps}) != len(self.steps):
             raise ValueError("two steps have the same i")
-        # Here and not by a pattern, which would cost as much as all else: nearly every text begins with a visible
-        # ASCII character.
+
+    def blank_field(self) -> str | None:
+        """Which field shows nothing, as a reason; None if each shows something.
+
+        A store may hold such a trace, a dataset may not.
+        """
+        # Nearly every text begins with a visible ASCII character, and this is most of what the check costs.
         for text in (self.trace_version, self.prompt, self.final_answer):
             if not "!" <= text[0] <= "~" and is_blank(text):
-                raise ValueError(f"{_named(self, text)} {BLANK}")
+                return f"{_named(self, text)} {BLANK}"
         for step in self.steps:
             for text in (step.content, step.type):
                 if not "!" <= text[0] <= "~" and is_blank(text):
-                    raise ValueError(f"the {_named(step, text)} of step {step.i} {BLANK}")
+                    return f"the {_named(step, text)} of step {step.i} {BLANK}"
+        return None
 
     def in_order(self) -> Trace:
         """The trace with its steps in the order of `i`; itself if they lie so."""

@@ -38,3 +38,12 @@ def test_a_bad_line_stops_it_or_is_set_aside(traces: Command) -> None:
     assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 0
     assert "1 trace added, 0 there already, 1 bad line in bad.jsonl" in traces.out
     assert traces("ingest", "mine.jsonl", "--quarantine", "bad.jsonl") == 2
+
+
+def test_traces_with_a_blank_field_are_taken_and_that_is_said(traces: Command) -> None:
+    """What a model answered is stored as it is; a build sets it aside."""
+    write_jsonl(Path("mine.jsonl"), [payload(1), payload(2, final_answer="\u200b"), payload(3, prompt=" \n")])
+    assert traces("ingest", "mine.jsonl") == 0
+    assert traces.out.startswith("3 traces added")
+    assert "a build will quarantine 2 traces: mine.jsonl, line 2: final_answer shows nothing" in traces.err
+    assert "extract.max_quarantined" in traces.err

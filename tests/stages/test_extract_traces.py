@@ -14,7 +14,7 @@ from stages.paths import QUARANTINE, REASONS, TRACES
 from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import pin_rows, set_params
 from tests.stages.stores import pin_store
-from tests.support.samples import row, stored, trace_id, write_jsonl
+from tests.support.samples import payload, row, stored, trace_id, write_jsonl
 from traces.errors import TracesError
 from traces.pin import load_pin
 
@@ -64,6 +64,8 @@ BAD = [
     ((trace_id(94), "2026-01-01 00:00:01", "1.0", b"\xff"), "the payload is not UTF-8 text"),
     ((trace_id(95), "2026-01-01 00:00:01", "1.0", "{}"), "$: object missing required field"),
     ((trace_id(96), "2026-01-01 00:00:01", "1.0", '"{}"'), "$: expected object, got str"),
+    ((trace_id(97), "2026-01-01 00:00:01", "1.0", json.dumps(payload(prompt="\u200b \n"))), "prompt shows nothing: it"),
+    ((trace_id(98), "2026-01-01 00:00:01", "1.0", json.dumps(payload(final_answer=" "))), "final_answer shows nothing"),
 ]
 
 

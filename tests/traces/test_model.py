@@ -21,11 +21,10 @@ FAST, REFERENCE = fast_validator(SCHEMA), Draft202012Validator(SCHEMA)
 
 def accepted(text: str) -> bool:
     try:
-        decode_trace(text)
+        return decode_trace(text).blank_field() is None
     except InvalidTrace as error:
         assert "\n" not in str(error)
         return False
-    return True
 
 
 def text_of(*lengths: int) -> st.SearchStrategy[Any]:
@@ -87,12 +86,6 @@ def test_meta_may_be_missing_or_null_and_is_otherwise_free() -> None:
         ('"{}"', "$: expected `object`"),
         (json.dumps(payload(prompt="")), "$.prompt: expected str of length >= 1"),
         (json.dumps(payload(steps=[])), "$.steps: expected array of length >= 1"),
-        (json.dumps(payload(prompt="\u200b \n")), "$: prompt shows nothing: it holds only blanks or invisible"),
-        (json.dumps(payload(final_answer="\u2800")), "$: final_answer shows nothing: it holds only blanks"),
-        (
-            json.dumps(payload(steps=[{"i": 7, "type": "t", "content": "\u00ad"}])),
-            "the content of step 7 shows nothing",
-        ),
         (json.dumps(payload(prompt="a\0b")), "the payload holds \\u0000, which jsonb cannot store"),
         (json.dumps(payload(meta={"a\0": 1})), "the payload holds \\u0000, which jsonb cannot store"),
         (json.dumps(payload(prompt="\ud800")), "the payload holds a lone surrogate, which is no Unicode text"),
@@ -195,3 +188,24 @@ def test_what_is_far_too_large_is_not_decoded_and_what_is_padded_is() -> None:
             decode_trace(text, size)
     with pytest.raises(InvalidTrace, match=f"more than the {size - 1} bytes that extract.max_payload_bytes allows"):
         decode_trace(padded, size - 1)
+
+
+BLANKS = [" ", "\n\t", "\u00a0", "\u200b\u200d", "\ufeff", "\u3000", "\u2800", "\u00ad\u2060", "\u3164", "\U000e0041"]
+
+
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_field_that_shows_nothing_is_named(blank: str) -> None:
+    def named(**changes: Any) -> str | None:
+        return decode_trace(json.dumps(payload(**changes))).blank_field()
+
+    assert named(prompt=blank) == "prompt shows nothing: it holds only blanks or invisible characters"
+    assert str(named(final_answer=blank)).startswith("final_answer shows nothing")
+    assert str(named(trace_version=blank)).startswith("trace_version shows nothing")
+    step = {"i": 7, "type": "t", "content": "x"}
+    assert str(named(steps=[step, step | {"i": 8, "content": blank}])).startswith("the content of step 8 shows nothing")
+    assert str(named(steps=[step | {"type": blank}])).startswith("the type of step 7 shows nothing")
+
+
+@pytest.mark.parametrize("shown", [" x", "\u200b.", "\u00adé", "👍\ufe0f", "\u0301", "0", "\u3164가"])
+def test_a_field_that_shows_something_passes(shown: str) -> None:
+    assert decode_trace(json.dumps(payload(prompt=shown, final_answer=shown))).blank_field() is None
