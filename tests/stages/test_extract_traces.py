@@ -90,7 +90,7 @@ def test_more_than_allowed_stops_it_and_leaves_what_was_there(workspace: Path, m
     before = contents(TRACES)
     pin_store(workspace, monkeypatch, [stored(1), *(bad for bad, _ in BAD)])
     set_params(extract={"max_quarantined": len(BAD) - 1})
-    says = rf"^7 traces are not valid, extract.max_quarantined allows 6 \({trace_id(91)}: .*; 2 more, 7 reasons\); mend"
+    says = rf"^9 traces are not valid, extract.max_quarantined allows 8 \({trace_id(91)}: .*; 4 more, 9 reasons\); mend"
     with pytest.raises(TracesError, match=says):
         extract_traces.work(load_params())
     assert contents(TRACES) == before
@@ -100,7 +100,7 @@ def test_more_than_allowed_stops_it_and_leaves_what_was_there(workspace: Path, m
 def test_a_store_without_a_single_trace_makes_no_dataset(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pin_store(workspace, monkeypatch, [bad for bad, _ in BAD])
     set_params(extract={"max_quarantined": 100})
-    with pytest.raises(TracesError, match="none of 7 rows is a valid trace"):
+    with pytest.raises(TracesError, match="none of 9 rows is a valid trace"):
         extract_traces.work(load_params())
 
 
