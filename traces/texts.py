@@ -4,8 +4,8 @@
 - canonical: what a reader takes for the same text. Unicode's canonical forms are one, default-ignorable characters do
   not count, each run of white space is one space, and none stands at an end. Prompts, final answers, values of groups.
 - loose: the words, signs and numbers of a text, whatever their case and their compatibility form. Decontamination and
-  near duplicates. x² is x^2, ½ is 1/2 and digits of every script are digits. Punctuation, quotes, hyphens within a word,
-  emphasis and headings of Markdown, braces and skin tones do not count; brackets do where they say what is computed
+  near duplicates. x² is x^2, ½ is 1/2, and digits of every script are digits. Punctuation, quotes, hyphens within a
+  word, emphasis and headings of Markdown, braces and skin tones do not count. Brackets do if they say what is computed
   first, an index or an interval. Two spellings of a sign differ (<= and ≤), as do two of a number (1,000 and 1000).
 
 The character classes are those of Unicode 16's White_Space and Default_Ignorable_Code_Point; a test compares them.
