@@ -19,8 +19,14 @@ _PRIVATE = frozenset(["example", "invalid", "test", "local", "internal", "onion"
 # Other spellings of both signs: in URLs, in strings of programs, in HTML that is escaped twice, against harvesters.
 _AT = regex.compile(r"(?i)%(?:25)*40|\\(?:u0040|x40|@)|&(?:\#0*64|\#x0*40|commat);| ?[\[({<] ?(?:@|at) ?[\])}>] ?")
 _DOT = regex.compile(r"(?i)%(?:25)*2e|\\(?:u002e|x2e|\.)|&(?:\#0*46|\#x0*2e|period);| ?[\[({<] ?(?:\.|dot) ?[\])}>] ?")
-# One of these is in each text with such a spelling of `@`; to look for them takes a tenth of the time of `_AT`.
-_HINTS = ("%40", "2540", "u0040", "x40", "64;", "commat", *(f"at{blank}{end}" for blank in ("", " ") for end in "])}>"))
+# A text with another spelling of `@` has one of these characters, and in small letters one of the strings after it. To
+# look for them takes less than a tenth of the time of `_AT`.
+_HINTS = [
+    ("%", ["%40", "2540"]),
+    ("\\", ["u0040", "x40"]),
+    ("&", ["64;", "x40;", "commat;"]),
+    *((opening, [f"at{closing}", f"at {closing}"]) for opening, closing in ("[]", "()", "{}", "<>")),
+]
 _ESCAPE = regex.compile(r"\\[nrtwsdbWSDB]")  # a line end or a class of a regular expression, and no part of a name
 _ADDRESS = regex.compile(
     r"""(?x) @ (?:
@@ -50,12 +56,14 @@ _LEADING_ASCII = regex.compile(r"[A-Za-z]{2,63}(?=[^\x00-\x7f])")
 
 def holds_email(text: str) -> bool:
     """Whether there is an e-mail address in the text."""
-    if "@" not in text:
-        lower = text.lower()
-        if not any(hint in lower for hint in _HINTS):
-            return False
+    if "@" not in text and not _has_hint(text):
+        return False
     text = _ESCAPE.sub(" ", _DOT.sub(".", _AT.sub("@", text)))
     return any(_is_email(text, match) for match in _ADDRESS.finditer(text))
+
+
+def _has_hint(text: str) -> bool:
+    return any(sign in text and any(hint in text.lower() for hint in hints) for sign, hints in _HINTS)
 
 
 def _is_email(text: str, match: regex.Match[str]) -> bool:
