@@ -40,7 +40,7 @@ from training.templates import load_template
 # Whose hashes the manifest quotes: all the stages before it.
 QUOTED = ("extract_traces", "select", "render", "export")
 # Their versions can change the bytes: Parquet, JSON, what DuckDB makes of a query, what is near, what is a secret.
-LIBRARIES = ("detect-secrets", "duckdb", "msgspec", "pyarrow", "rensa")
+LIBRARIES = ("detect-secrets", "duckdb", "msgspec", "publicsuffixlist", "pyarrow", "regex", "rensa")
 
 
 def work(params: Params) -> None:

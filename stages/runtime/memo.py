@@ -35,7 +35,18 @@ DEFAULT_GB = 10
 # All code and data of the project that a stage could run, whether it does or not: so no entry can be stale.
 CODE = ("stages", "training", "traces")
 KINDS = (".py", ".json", ".html", ".css")  # of files that are code, or that it reads as such
-LIBRARIES = ("detect-secrets", "duckdb", "jsonschema-rs", "msgspec", "numpy", "pyarrow", "pydantic", "rensa")
+LIBRARIES = (
+    "detect-secrets",
+    "duckdb",
+    "jsonschema-rs",
+    "msgspec",
+    "numpy",
+    "publicsuffixlist",
+    "pyarrow",
+    "pydantic",
+    "regex",
+    "rensa",
+)
 _RECORD = "entry"
 _PROJECT = Path(__file__).parent.parent.parent
 

@@ -1,8 +1,10 @@
-"""Keys, tokens and e-mail addresses in a trace's texts, found by detect-secrets.
+"""Keys, tokens and e-mail addresses in a trace's texts.
 
-What was found is never said, only which kind it is, and in which field. Of that library's detectors those are taken
-that know the form of a credential; those that guess, by entropy or a word such as `password`, take hashes for one.
-E-mail addresses and passwords in URLs have detectors of our own, made as the library's are.
+Each text is searched twice: as it is stored, and as a reader sees it (`plain` of traces/texts.py), so that neither
+full-width letters nor invisible characters hide anything. detect-secrets finds keys and tokens, by those of its
+detectors that know the form of a credential; those that guess, by entropy or a word such as `password`, take hashes for
+one. Passwords in URLs have a detector of our own, made as the library's are, and emails.py finds e-mail addresses.
+The screen reports the kind and the field of what it finds, and never the text.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_cla
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
 
 from stages.params.values import Kind
+from stages.selection.emails import holds_email
+from traces.texts import plain
 
 # Guess by entropy or by a word beside, or find what is no secret.
 _GUESSING = {"Base64 High Entropy String", "Hex High Entropy String", "Secret Keyword", "Public IP (ipv4)"}
+EMAIL = "E-mail Address"
 _REPLACED = {"Basic Auth Credentials"}  # by the next, which finds more
 
 # Some detectors look on to the end of the line from many places in it, and a line may have millions of characters.
@@ -34,13 +39,6 @@ class UrlPasswordDetector(RegexBasedDetector):
     denylist = (re.compile(r"://[^\s/@:]{0,256}:([^\s/@]{1,256})@"),)
 
 
-class EmailDetector(RegexBasedDetector):
-    """Finds e-mail addresses. Every part has an upper length, so that no text makes it slow."""
-
-    secret_type = "E-mail Address"  # noqa: S105 - the library's word for a kind
-    denylist = (re.compile(r"(?<![\w.%+'-])[\w.%+'-]{1,64}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]{2,63}"),)
-
-
 class Detectors:
     """Those of the kinds that are asked for."""
 
@@ -51,8 +49,7 @@ class Detectors:
         ]
         if "secrets" in kinds:
             self.detectors.append(UrlPasswordDetector())
-        if "emails" in kinds:
-            self.detectors.append(EmailDetector())
+        self.emails = "emails" in kinds
 
     def look(self, prompt: str, steps: Iterable[str], final_answer: str, meta: str) -> list[tuple[str, str]]:
         """In which of a trace's fields there is what, each once, in order. `meta` is JSON, and one field."""
@@ -67,8 +64,11 @@ class Detectors:
         return bool(self._kinds(text))
 
     def _kinds(self, text: str) -> list[str]:
-        text = _LONG_LINE.sub(_cut, text)
-        return [found.secret_type for found in self.detectors if any(True for _ in found.analyze_string(text))]
+        read = plain(text)
+        both = text if read == text else f"{text}\n{read}"
+        lines = _LONG_LINE.sub(_cut, both) if self.detectors else ""
+        kinds = [found.secret_type for found in self.detectors if any(True for _ in found.analyze_string(lines))]
+        return [*kinds, EMAIL] if self.emails and holds_email(both) else kinds
 
 
 def _cut(line: re.Match[str]) -> str:

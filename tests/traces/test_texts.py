@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from traces.texts import IGNORABLE, INVISIBLE, canonical, facts, is_blank, loose_words
+from traces.texts import IGNORABLE, INVISIBLE, canonical, facts, is_blank, loose_words, plain
 
 NFD = "NFD"
 # One text in two forms that a reader takes for the same, and another one that differs by a mark or a letter.
@@ -33,8 +37,7 @@ LEVELS = pytest.mark.parametrize("level", [canonical, loose_words])
 
 @LEVELS
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_one_text_in_two_forms_is_one_and_another_mark_is_another(level: object, script: str) -> None:
-    assert callable(level)
+def test_one_text_in_two_forms_is_one_and_another_mark_is_another(level: Callable[[str], object], script: str) -> None:
     text, form, other = SCRIPTS[script]
     assert text != form
     assert level(text) == level(form) != level(other)
@@ -73,6 +76,144 @@ def test_a_mark_is_part_of_its_letter(script: str) -> None:
 )
 def test_the_words_of_a_text(text: str, words: list[str]) -> None:
     assert loose_words(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        # arithmetic
+        ("2³", "23"),
+        ("x²", "x2"),
+        ("x²", "x₂"),
+        ("101₂", "1012"),
+        ("10⁻³", "10³"),
+        ("1½", "11/2"),
+        ("①②", "12"),
+        ("2**3", "2 3"),
+        ("2**3", "2*3"),
+        ("(1 + 2) * 3", "1 + 2 * 3"),
+        ("(a + b) * c", "a + (b * c)"),
+        ("2(3 + 4)", "2 3 + 4"),
+        ("sin(x) + 1", "sin(x + 1)"),
+        ("n! = 6", "n = 6"),
+        ("x-y", "x y"),
+        ("2·3", "2 3"),
+        ("√2", "∛2"),
+        ("3:1", "3 1"),
+        ("[0, 1)", "[0, 1]"),
+        ("(1, 2)", "[1, 2]"),
+        ("⌊x⌋", "⌈x⌉"),
+        ("‖x‖", "x"),
+        ("f'(x)", "f(x)"),
+        ("f′(x)", "f(x)"),
+        ("5‰", "5"),
+        ("a ≤ b", "a ≥ b"),
+        ("a \u2260 b", "a = b"),
+        ("a =\u0338 b", "a = b"),
+        # code
+        ("if (!done)", "if (done)"),
+        ("!!x", "!x"),
+        ("a == b", "a != b"),
+        ("x := 1", "x = 1"),
+        ("a -> b", "a <- b"),
+        ("a && b", "a || b"),
+        ("a && b", "a & b"),
+        ("~a", "a"),
+        ("a[i]", "a(i)"),
+        ("a[-1]", "a[1]"),
+        ("i++", "i--"),
+        # LaTeX and HTML
+        (r"\frac{1}{2}", r"\frac{2}{1}"),
+        (r"\frac{1}{23}", r"\frac{12}{3}"),
+        (r"\neg p", "p"),
+        ("x^{10}", "x_{10}"),
+        ("2&sup3;", "23"),
+        ("a&lt;b", "a&gt;b"),
+        # flags, suits and marks
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+         "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"),
+        ("\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"),
+        ("Q\u2660", "Q\u2661"),
+        ("コーヒー", "コヒ"),
+    ],
+)  # fmt: skip
+def test_texts_that_say_something_else_differ_at_both_levels(text: str, other: str) -> None:
+    assert loose_words(text) != loose_words(other)
+    assert canonical(text) != canonical(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("x²", "x^2"),
+        ("x²", "x^{2}"),
+        ("10⁻³", "10^{-3}"),
+        ("½", "1/2"),
+        ("1½", "1 1/2"),
+        ("x₁", "x_1"),
+        ("x-y", "x - y"),
+        ("a – b", "a - b"),
+        ("٣٤ + ३", "34 + 3"),
+        ("f(x)", "f (x)"),
+        ("(1+2)*3", "(1 + 2) * 3"),
+        ("n!/k!", "n! / k!"),
+        ("&frac12;", "½"),
+        ("&#0000000049;", "1"),
+        ("a&nbsp;b&thinsp;c", "a b c"),
+        ("a&zwj;b&shy;c", "abc"),
+        ("&am\u00adp;", "&amp;"),
+        ("don’t say “no”", 'don\'t say "no"'),
+        ("¡Hola! ¿Sí?", "Hola. Sí."),
+        ("他赢了！", "他赢了。"),
+        ("ｶﾞﾀｶﾅ", "ガタカナ"),
+        ("한국어", "\u1112\u1161\u11ab\u1100\u116e\u11a8\u110b\u1165"),
+        ("\u2764\ufe0f", "\u2764"),
+    ],
+)
+def test_texts_that_say_the_same_are_one_at_the_level_loose(text: str, other: str) -> None:
+    assert text != other
+    assert loose_words(text) == loose_words(other)
+
+
+# Characters at which the levels do something, more often than they are met by chance.
+ODD = "ae1 2&#;!*()[]-^/:='xｶﾞ\u0301\u0327\u0345\u0f73\u00ad\u200d²₂½①٣\u1112\u1161\u11a8\ufb2a\ufdfa"
+TEXTS = st.text(st.one_of(st.sampled_from(ODD), st.characters(codec="utf-8")))
+quickly = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+@quickly
+@given(TEXTS)
+def test_canonical_twice_is_canonical_once(text: str) -> None:
+    assert canonical(canonical(text)) == canonical(text)
+
+
+@quickly
+@given(TEXTS)
+def test_what_is_one_at_the_level_canonical_is_one_at_the_level_loose(text: str) -> None:
+    assert loose_words(canonical(text)) == loose_words(text)
+    assert loose_words(unicodedata.normalize("NFD", text)) == loose_words(text)
+    assert loose_words(f"\u200b {text}\n") == loose_words(text)
+
+
+@quickly
+@given(st.text("ae\u0301\u0327\u0323\u0345\u05b0\uff9e\u0f73\u0344\u093e\ufb2aか", max_size=60), st.integers(0, 50))
+def test_a_long_run_of_marks_is_normalised_as_unicode_says(text: str, count: int) -> None:
+    text += "\u0301\u0327\uff9e" * count + text
+    assert canonical(text) == unicodedata.normalize("NFC", regex.sub(f"[{IGNORABLE}]", "", text))
+    assert plain(text) == unicodedata.normalize("NFKC", regex.sub(f"[{IGNORABLE}]", "", text))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\u0301\u0327", "\uff9e\u0301", "\u0f73\u0301", "&", "&#9", "9", "&#x", "(", "[1,", "1,", "!", "*", "²", "\u200d"],
+)
+@LEVELS
+def test_no_text_makes_a_level_slow_or_fail(level: Callable[[str], object], piece: str) -> None:
+    """A square of the length would take minutes; &#999... has more digits than Python reads."""
+    text = "&#" + piece * (200_000 // len(piece))
+    began = time.process_time()
+    level(text)
+    assert time.process_time() - began < 10
 
 
 def test_facts_are_numbers_and_signs() -> None:

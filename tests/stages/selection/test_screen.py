@@ -14,6 +14,7 @@ from stages.params.reading import load_params
 from stages.paths import MANIFEST, SET_ASIDE, STATS, TRACES
 from stages.runtime.partitioned import partition_names, partition_path, read_rows
 from tests.stages.lockfile import build, extract_and_select, set_params, write_lock
+from tests.stages.selection.private_texts import EMAILS
 from tests.stages.selections import ALL_TRAIN, counts, numbers, rewrite_selection, selected
 from tests.support.samples import row, trace_id
 from traces.errors import TracesError
@@ -73,6 +74,16 @@ def test_what_overlaps_or_tells_is_set_aside_with_its_reason(evalsets: Path) -> 
         trace_id(11): {"fate": "contaminated", "evalset": "more.jsonl", "line": 1, "shared": 1, "ngrams": 1},
     }
     assert [*found] == [trace_id(n) for n in range(6, 12)]
+
+
+def test_addresses_are_found_however_they_are_written_and_traces_stay_as_they_were(workspace: Path) -> None:
+    set_params(split=ALL_TRAIN | {"group_by": []}, privacy={"set_aside": ["emails"]})
+    texts = [text for form in EMAILS for text in (form.found, form.near_miss)]
+    extract_and_select([row(n, final_answer=text) for n, text in enumerate(texts)])
+    assert numbers() == [*range(1, len(texts), 2)]
+    assert {line["id"] for line in listed()} == {trace_id(n) for n in range(0, len(texts), 2)}
+    stored = {text for name in partition_names(TRACES) for (text,) in rows_of_answers(name)}
+    assert stored == set(texts)
 
 
 def test_what_a_filter_or_a_bound_leaves_out_is_not_looked_at(evalsets: Path) -> None:

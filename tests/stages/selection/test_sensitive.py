@@ -7,8 +7,12 @@ import time
 
 import pytest
 
+from stages.selection.emails import holds_email
 from stages.selection.sensitive import Detectors
+from tests.stages.selection import private_texts
+from tests.stages.selection.private_texts import Row
 from tests.support.samples import EPISODES
+from tests.support.shell import ROOT
 
 # Made up, and put together here, so that this file holds none.
 SECRETS = {
@@ -22,8 +26,10 @@ SECRETS = {
         ["eyJhbGciOiJIUzI1NiJ9", "eyJzdWIiOiIxIn0", "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"]
     ),
 }
-EMAILS = ["ann.lee+games@mail.example.org", "Ünal@exämple.de", "x@y.co"]
-NONE = ["user@host", "@ann", "a@b@c", "ann@example.", "3 @ 4.00", "Q@K.", "@media.css", "pip install x@1.2"]
+# The limits that docs/datasets.md names.
+UNSEEN = ["ann at example dot org", "ann @ example.org", "ann@exam\nple.org", "ann<b>@</b>example.org", "ann@192.0.2.1"]
+SEEN_THOUGH_NONE = ["ssh ann@host.example.org", "x@y.id", "Message-ID: <5f3a@mail.example>", "libfoo@plt.got"]
+SENTENCES = ["{}", "Ask <{}>.", "Is {} one?", "first\n{}\nlast"]
 
 
 @pytest.mark.parametrize("kind", SECRETS)
@@ -50,18 +56,54 @@ def test_a_url_without_a_password_holds_none(url: str) -> None:
     assert Detectors(["secrets"]).look(url, [], "", "null") == []
 
 
-@pytest.mark.parametrize("text", EMAILS)
-def test_an_e_mail_address_is_found(text: str) -> None:
-    assert Detectors(["emails"]).look("?", [f"Ask <{text}>."], "", "null") == [("steps.0", "E-mail Address")]
+def parameters(rows: list[Row]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("row", [pytest.param(row, id=row.form) for row in rows])
 
 
-@pytest.mark.parametrize("text", NONE)
-def test_what_only_looks_like_one_is_not(text: str) -> None:
-    assert Detectors(["emails"]).look(f"Is {text} one?", [], "", "null") == []
+@parameters(private_texts.EMAILS)
+def test_an_e_mail_address_is_found_and_a_near_miss_is_not(row: Row) -> None:
+    detectors = Detectors(["emails"])
+    for sentence in SENTENCES:
+        assert detectors.look("?", [sentence.format(row.found)], "", "null") == [("steps.0", "E-mail Address")]
+        assert detectors.look("?", [sentence.format(row.near_miss)], "", "null") == []
+
+
+@parameters(private_texts.SECRETS)
+def test_a_secret_is_found_as_a_reader_sees_it_and_a_near_miss_is_not(row: Row) -> None:
+    detectors = Detectors(["secrets"])
+    for sentence in SENTENCES:
+        assert len(detectors.look("?", [sentence.format(row.found)], "", "null")) == 1
+        assert detectors.look("?", [sentence.format(row.near_miss)], "", "null") == []
+
+
+@pytest.mark.parametrize(
+    ("mark", "rows"),
+    [("e-mail addresses", private_texts.EMAILS), ("keys and tokens", private_texts.SECRETS)],
+    ids=["emails", "secrets"],
+)
+def test_the_docs_show_these_tables(mark: str, rows: list[Row]) -> None:
+    page = (ROOT / "docs/datasets.md").read_text()
+    assert f"<!-- found: {mark} -->\n{private_texts.markdown(rows)}\n" in page
+
+
+@pytest.mark.parametrize("text", UNSEEN)
+def test_the_docs_name_addresses_that_are_not_found(text: str) -> None:
+    assert not Detectors(["emails"]).tells(text)
+
+
+@pytest.mark.parametrize("text", SEEN_THOUGH_NONE)
+def test_the_docs_name_what_is_found_though_it_is_no_address(text: str) -> None:
+    assert Detectors(["emails"]).tells(text)
+
+
+@pytest.mark.parametrize("suffix", ["co.za", "ck", "com.np", "рф", "भारत", "xn--p1ai", "museum", "onion"])
+def test_every_top_level_domain_counts_also_one_without_names_of_its_own(suffix: str) -> None:
+    assert holds_email(f"ann@shop.{suffix}")
+    assert not holds_email(f"ann@shop.{suffix}x")
 
 
 def test_only_what_is_asked_for_is_looked_for() -> None:
-    both = f"{EMAILS[0]} {SECRETS['AWS Access Key']}"
+    both = f"ann@example.org {SECRETS['AWS Access Key']}"
     assert Detectors(["emails"]).look(both, [], "", "null") == [("prompt", "E-mail Address")]
     assert Detectors(["secrets"]).look(both, [], "", "null") == [("prompt", "AWS Access Key")]
     assert len(Detectors(["secrets", "emails"]).look(both, [], "", "null")) == 2
@@ -84,10 +126,13 @@ def test_a_secret_in_a_long_line_is_found_wherever_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 300_000, "a@" * 150_000, "a." * 150_000, "://" * 100_000, "a@b." * 80_000, "-" * 300_000]
-)
-def test_no_text_makes_it_slow(text: str) -> None:
-    """A tenth of a second is a hundred times what it takes; a square of the length would be hours."""
+    "piece",
+    ["a", "a@", "a.", "://", "a@b.", "-", ".", "@", "a@b.cx1 ", "://a@b.c1", "%", "%25", "&#6", "&amp;", "(at",
+     "[ at ]", "\\", '"', '"a"@', "a@" + "Ab." * 100, "\u200b", "ａ＠ｂ．", "\u0301\u0327@"],
+)  # fmt: skip
+def test_no_text_makes_it_slow(piece: str) -> None:
+    """The time grows with the length: ten seconds are ten times what it takes, and a square would be hours."""
+    text = (piece * 100_000)[:100_000]
     began = time.process_time()
     Detectors(["secrets", "emails"]).look(text, [], "", "null")
     assert time.process_time() - began < 10
