@@ -191,7 +191,7 @@ def test_a_python_without_venv_is_one_line(project: Project, tmp_path: Path, mod
     assert not (project.folder / ".venv").exists()
 
 
-MOMENTS = ("building .venv", "Downloading uv", "installing what", "Prepared")
+MOMENTS = ("building .venv", " uv-", "installing what", "Prepared")
 
 
 @pytest.mark.parametrize(
