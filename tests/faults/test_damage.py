@@ -17,7 +17,7 @@ CACHED = ("extract_traces", "select", "render", "export", "manifest")
 def a_file(rng: Random, project: Project) -> Path:
     """One of all files in the outputs that DVC caches."""
     folders = [project.folder / path for stage in CACHED for path in project.outputs(stage)]
-    return rng.choice(sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir()))
+    return rng.choice(sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()))
 
 
 def damage(rng: Random, path: Path) -> None:
