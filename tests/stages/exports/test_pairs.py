@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -107,6 +108,44 @@ def test_traces_that_answer_the_same_count_once_by_the_middle_of_their_ranks(wor
     counts = json.loads(PAIR_COUNTS.read_text())
     assert (counts["repeats"], counts["pairs"], counts["unpaired"]) == (6, 1, 0)
     assert paired([("p", "x", 1), ("p", "y", 1), ("p", "x", 0), ("p", "y", 0)], order=None) == set()
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["x", " x\n"],
+        ["x", "\u200bx"],
+        ["caf\u00e9", "cafe\u0301"],
+        ["a b", "a\n\tb"],
+        ["a b", "a\u00a0b"],
+        ["x\r\ny", "x\ny"],
+    ],
+)
+def test_answers_that_read_the_same_are_no_pair(workspace: Path, same: list[str]) -> None:
+    assert paired([("p", answer, rank) for rank, answer in enumerate(same)], order=None) == set()
+    assert json.loads(PAIR_COUNTS.read_text())["repeats"] == len(same) - 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_pair_contradicts_another_or_itself_however_the_reasoning_is_worded(workspace: Path, seed: int) -> None:
+    draw = random.Random(seed)
+    rows = [
+        row(
+            n,
+            prompt=draw.choice("pq"),
+            steps=[{"i": 0, "type": "think", "content": f"Reason {draw.randrange(9)}."}],
+            final_answer=draw.choice("abcd"),
+            meta={"source": "ungar", "result": draw.randrange(5)},
+        )
+        for n in range(40)
+    ]
+    set_params(split=ALL_TRAIN, export={"formats": ["tunix_dpo"], "preference": {"key": "result", "order": None}})
+    pin_rows(rows)
+    for stage in (extract_traces, select, render, export):
+        stage.work(load_params())
+    said = {one["id"]: (one["payload"]["prompt"], one["payload"]["final_answer"]) for one in rows}
+    sides = [said[trace] for pair in made() for trace in pair]
+    assert len(sides) == len(set(sides)) >= 4
 
 
 @pytest.fixture
