@@ -44,6 +44,7 @@ TRACES_SCHEMA = make_schema(
             pa.string(),
         ),  # the same with the steps as stored; null if they lie in order there
         ("prompt_key", pa.uint64()),  # equal for prompts that are equal at the level canonical of traces/texts.py
+        ("answer_key", pa.uint64()),  # likewise for final answers
     ]
 )
 # Columns of few values.
