@@ -66,9 +66,15 @@ def lines(manifest: dict[str, Any], stale: str | None) -> list[str]:
     if counts.get("leaked_prompts"):
         held_out = counted(counts["held_out_prompts"], "held-out prompt")
         rows.append(("leaked", f"{counts['leaked_prompts']:,} of {held_out} are in train, too: docs/datasets.md"))
+    if counts.get("repeated_prompts"):
+        differ = f"{counts['contradicting_prompts']:,} of them with answers that differ"
+        rows.append(("prompts", f"{counts['repeated_prompts']:,} of several traces in one split, {differ}"))
     for name, export in exports.items():
         splits = ", ".join(f"{split} {count:,}" for split, count in export["records"].items() if count)
         rows.append((name, f"{splits}: {export['path']}/"))
+        lost = {key: lacks["not_understood"] for key, lacks in export.get("columns", {}).items()}
+        if told := ", ".join(f"{key} of {counted(count, 'trace')}" for key, count in lost.items() if count):
+            rows.append(("", f"not understood, and so without a value: {told}"))
     rows += [
         ("parquet", f"copies of all these files: {PARQUET}/"),
         ("also", "data/export/README.md, data/manifest.json, data/trace_ids/, reports/"),

@@ -30,6 +30,7 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
     from stages.params.reading import load_params
     from stages.paths import PARQUET
     from traces.pin import load_pin
+    from training.formats.columns import METADATA_KEYS
 
     asked, pin = load_params().model_dump(exclude_none=True), load_pin()
     asked["filters"] = _without_nulls(asked["filters"])
@@ -46,7 +47,11 @@ def stale_because(manifest: dict[str, Any]) -> str | None:
         "filters": _without_nulls(manifest["filters"]),
         "export": {"formats": list(manifest["exports"])},
     }
-    preference = asked["export"].pop("preference")
+    preference, columns = asked["export"].pop("preference"), asked["export"].pop("columns")
+    if "tunix_grpo" in manifest["exports"]:
+        counted = manifest["exports"]["tunix_grpo"].get("columns", {})
+        if [key for key in counted if key not in METADATA_KEYS] != columns:
+            return "params.yaml asks for other columns of tunix_grpo"
     ranked = _without_nulls(manifest["preference"] or {})
     if ranked and {key: value for key, value in ranked.items() if key != "counts"} != preference:
         return "params.yaml asks for another preference"

@@ -40,7 +40,7 @@ from traces.pin import SNAPSHOT, Pin, differences, load_pin
 from traces.pinning import require_kind
 from traces.recordings import RECORDED, require_recordings
 from traces.store import DATABASE_URL, Source, Store
-from traces.texts import prompt_key
+from traces.texts import text_key
 from traces.times import to_iso
 
 SHOWN = 5  # quarantined traces that an error names
@@ -230,7 +230,8 @@ def trace_batch(rows: list[Checked]) -> pa.RecordBatch:
                 for trace, held in zip(traces, contents, strict=True)
             ],
             [row.stored_sha256 for row in rows],
-            [prompt_key(trace.prompt) for trace in traces],
+            [text_key(trace.prompt) for trace in traces],
+            [text_key(trace.final_answer) for trace in traces],
         ],
     )
 

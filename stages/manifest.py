@@ -24,7 +24,18 @@ from stages.addresses.lock import (
 )
 from stages.params.models import Params
 from stages.params.reading import PARAMS
-from stages.paths import EXPORT, MANIFEST, PAIR_COUNTS, PARQUET, SELECTION, SPLITS, STATS, TRACE_IDS, shards
+from stages.paths import (
+    COLUMN_COUNTS,
+    EXPORT,
+    MANIFEST,
+    PAIR_COUNTS,
+    PARQUET,
+    SELECTION,
+    SPLITS,
+    STATS,
+    TRACE_IDS,
+    shards,
+)
 from stages.runtime.partitioned import partition_names, partition_path, read_chunks, values
 from stages.runtime.run import run_stage
 from stages.schemas import schema_versions
@@ -116,7 +127,7 @@ def dataset_id(name: str, version: str, formats: Iterable[str], artefacts: list[
 
 
 def export_entry(format_name: str, artefacts: list[Artefact]) -> dict[str, Any]:
-    """A format's folder: its hash from the lock, its shards and its records by split, counted."""
+    """A format's folder: its hash from the lock, its shards and its records by split, and what its columns lack."""
     path = (EXPORT / format_name).as_posix()
     (artefact,) = (artefact for artefact in artefacts if artefact.path == path)
     records = dict.fromkeys(SPLITS, 0)
@@ -124,7 +135,9 @@ def export_entry(format_name: str, artefacts: list[Artefact]) -> dict[str, Any]:
     for split, shard in shards(format_name):
         files[split] += 1
         records[split] += count_lines(shard)
-    return {"path": path, "md5": artefact.md5, "size": artefact.size, "records": records, "shards": files}
+    entry = {"path": path, "md5": artefact.md5, "size": artefact.size, "records": records, "shards": files}
+    columns = json.loads(COLUMN_COUNTS.read_bytes()).get(format_name)
+    return entry if columns is None else {**entry, "columns": columns}
 
 
 def preference_entry(params: Params, quoted: dict[str, Any]) -> dict[str, Any] | None:

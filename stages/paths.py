@@ -22,6 +22,7 @@ MANIFEST = Path("data/manifest.json")
 TRACE_IDS = Path("data/trace_ids")
 
 STATS = Path("reports/stats.json")
+COLUMN_COUNTS = Path("reports/columns.json")  # what the columns of tunix_grpo lack
 STEPS = Path("reports/steps.csv")
 CHARACTERS = Path("reports/characters.csv")
 VALIDATION = Path("reports/validation.json")

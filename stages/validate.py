@@ -87,7 +87,7 @@ def check(params: Params, names: list[str], workers: Workers) -> None:
             check_counts(params, manifest, checks.records, faults)
             if counts:  # else selecting again failed, and is a fault already
                 with faults.guard(str(STATS)):
-                    check_statistics(checks.statistics, counts, faults)
+                    check_statistics(params, checks, counts, faults)
     report = {
         "valid": faults.total == 0,
         "dataset_id": manifest.get("dataset_id"),

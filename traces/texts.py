@@ -88,9 +88,9 @@ def canonical(text: str) -> str:
     return " ".join(text.split())
 
 
-def prompt_key(prompt: str) -> int:
-    """64 bits that prompts share which are equal at the level canonical."""
-    return int.from_bytes(hashlib.blake2b(canonical(prompt).encode(), digest_size=8).digest(), "big")
+def text_key(text: str) -> int:
+    """64 bits that texts share which are equal at the level canonical."""
+    return int.from_bytes(hashlib.blake2b(canonical(text).encode(), digest_size=8).digest(), "big")
 
 
 def plain(text: str) -> str:

@@ -14,7 +14,7 @@ import grain
 import msgspec
 
 from training.formats.tunix_grpo import TunixGrpoRecord
-from training.records import open_export
+from training.records import JsonLines, open_export
 
 EXPORT = "data/export/tunix_grpo"
 
@@ -28,11 +28,20 @@ def load_prompts(source: str | Path = EXPORT, split: str | None = None) -> Seque
     return open_export(source, split, TunixGrpoRecord, "tunix_grpo")
 
 
+class _Rows(JsonLines[Any]):
+    """The records as flat rows, with the columns that `export.columns` names."""
+
+    def _decode(self, line: bytes, number: int) -> dict[str, Any]:
+        super()._decode(line, number)  # says where a line is no record
+        row: dict[str, Any] = msgspec.json.decode(line)
+        return row
+
+
 def create_dataset(source: str | Path = EXPORT, split: str | None = "train", seed: int | None = None) -> Any:
     """The export as a `grain.MapDataset` of flat rows, in its order, or shuffled by `seed`.
 
     Raises:
         TracesError: there are no records.
     """
-    rows = grain.MapDataset.source(load_prompts(source, split)).map(msgspec.structs.asdict)
+    rows = grain.MapDataset.source(open_export(source, split, TunixGrpoRecord, "tunix_grpo", _Rows))
     return rows if seed is None else rows.seed(seed).shuffle()

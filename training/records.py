@@ -78,14 +78,16 @@ class JsonLines(Sequence[R], Generic[R]):
         self._decoder = msgspec.json.Decoder(self.kind)
 
 
-def open_export(source: str | Path, split: str | None, kind: type[R], format_name: str) -> JsonLines[R]:
-    """The records that `export_files` finds, to be read as `kind`.
+def open_export(
+    source: str | Path, split: str | None, kind: type[R], format_name: str, reader: type[JsonLines[R]] = JsonLines
+) -> JsonLines[R]:
+    """The records that `export_files` finds, to be read as `kind` by a `reader`.
 
     Raises:
         TracesError: there are none.
     """
     paths = export_files(source, split)
-    records = JsonLines(paths, kind, format_name)
+    records = reader(paths, kind, format_name)
     if not records:
         raise TracesError(f"{source}: no records, {_few(paths)} empty, which an export's never are; {_AGAIN}")
     return records

@@ -1,60 +1,105 @@
-"""Rewards for card games, as Tunix's GRPO calls them: lists of prompts and completions, each column a keyword.
+"""Rewards, as Tunix's GRPO calls them: lists of prompts and completions, and each column of `tunix_grpo` a keyword.
 
-Tunix's own rollout cuts a completion before the first of its `eos_tokens`. Where those are not the template's end of
-turn, as by default, or where another engine generates, the completion holds that end and what was said after it.
+A completion answers from its last line that begins with `Answer:` to the end of the model's turn. Tunix's own rollout
+cuts a completion before the first of its `eos_tokens`. If those are not the template's end of turn, as by default, or
+if another engine generates, the completion holds that end and what was said after it: this is not part of the answer.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from traces.texts import canonical
-from training.renderers.tunix_sft import OWN_ANSWER
+from training.answers import choice_of, number_of
+from training.control_tokens import neutralise
+from training.renderers.tunix_sft import own_answer_end
 from training.templates import load_template, template_names
 
-_ANSWER = re.compile(r"^Answer:[^\S\n]*\n?\s*", re.MULTILINE)
-_OWN = re.compile(rf"\A{OWN_ANSWER}(?=\S)")
+T = TypeVar("T")
+
+_CLOSES = [load_template(name).model_close for name in template_names()]
+_LINE = re.compile(r"^Answer:", re.MULTILINE)
+# Characters of answers that `legal_move` reads of one completion: each line that begins with `Answer:` may begin one.
+_READ = 1_000_000
 
 
 def said_answer(completion: str) -> str | None:
-    """What a completion answers: from the last line that begins with `Answer:` to the end of the turn.
-
-    Without blanks around it; None if there is no such line. Only the model's turn counts, whichever template's end
-    closes it.
-    """
+    """What a completion answers, without blanks around it; None if no line has `Answer:` at its start."""
     turn = _turn(completion)
-    answers = list(_ANSWER.finditer(turn))
-    return turn[answers[-1].end() :].strip() if answers else None
-
-
-def _candidates(completion: str) -> list[str]:
-    """What a completion may answer: from each line that begins with `Answer:`, since an answer may have such lines, too."""
-    turn = _turn(completion)
-    return [bare(turn[found.end() :]) for found in _ANSWER.finditer(turn)]
+    starts = list(_starts(turn))
+    return turn[starts[-1] :].strip() if starts else None
 
 
 def bare(answer: str) -> str:
-    """An answer as rewards compare it: without blanks around it, and without an `Answer:` of its own."""
-    return _OWN.sub("", answer, count=1).strip()
-
-
-def _turn(completion: str) -> str:
-    for name in template_names():
-        completion = completion.partition(load_template(name).model_close)[0]
-    return completion
+    """An answer as rewards compare it: no control tokens, no blanks around it, and no `Answer:` of its own."""
+    text = neutralise(answer).strip()
+    return text[own_answer_end(text) :]
 
 
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
-    """1 for an answer that is one of the legal actions (a line each), else 0. White space within counts as one blank."""
+    """1 for an answer that is one of the legal actions (a line each), else 0; compared at the level canonical."""
     return [
-        float(not {canonical(said) for said in _candidates(completion)}.isdisjoint(filter(None, actions.split("\n"))))
+        float(bool(actions) and not _canonical_answers(completion).isdisjoint(filter(None, actions.split("\n"))))
         for completion, actions in zip(completions, legal_actions, strict=True)
     ]
 
 
 def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
-    """1 for the answer that the trace gave, else 0."""
-    pairs = zip(completions, map(bare, answer), strict=True)
-    return [float(bool(right) and right in _candidates(completion)) for completion, right in pairs]
+    """1 for the answer that the trace gave, character by character but for blanks at its ends; else 0."""
+    return [float(_is_right(completion, bare(right))) for completion, right in zip(completions, answer, strict=True)]
+
+
+def right_number(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
+    """1 for the answer that the trace gave, and for the same number in another form (`1,000`, `50%`, `1/2`); else 0."""
+    return _right(completions, answer, number_of)
+
+
+def right_choice(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
+    """1 for the answer that the trace gave, and for the same choice in another form (`B`, `(b)`, `B) text`); else 0."""
+    return _right(completions, answer, choice_of)
+
+
+def _right(completions: Sequence[str], answer: Sequence[str], read: Callable[[str], T | None]) -> list[float]:
+    return [
+        float(_is_right(completion, right) or _says(completion, read(right), read))
+        for completion, right in zip(completions, map(bare, answer), strict=True)
+    ]
+
+
+def _says(completion: str, wanted: T | None, read: Callable[[str], T | None]) -> bool:
+    return wanted is not None and read(said_answer(completion) or "") == wanted
+
+
+def _is_right(completion: str, right: str) -> bool:
+    """Whether one of the answers, each up to the end of the turn, is `right`, which may have `Answer:` lines, too."""
+    turn = _turn(completion).rstrip()
+    start = len(turn) - len(right)
+    return bool(right) and turn.endswith(right) and start in _starts(turn)
+
+
+def _canonical_answers(completion: str) -> set[str]:
+    turn = _turn(completion)
+    answers, left = set(), _READ
+    for start in reversed(list(_starts(turn))):
+        left -= len(turn) - start
+        if left < 0:
+            break
+        answers.add(neutralise(canonical(turn[start:])))
+    return answers
+
+
+def _starts(turn: str) -> Iterator[int]:
+    """Where each answer begins: after the `Answer:` at the start of a line, and after those that follow it at once."""
+    place = 0
+    while (line := _LINE.search(turn, place)) and (start := own_answer_end(turn, line.start())) > line.start():
+        yield start
+        place = start
+
+
+def _turn(completion: str) -> str:
+    """What the model says in its own turn, whichever template's end closes it."""
+    for close in _CLOSES:
+        completion = completion.partition(close)[0]
+    return completion

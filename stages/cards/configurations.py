@@ -7,7 +7,7 @@ from typing import Any
 
 from stages.paths import EXPORT, PARQUET, SPLITS, parquet_path, shards
 from stages.schemas import load_schema
-from training.formats.columns import COLUMNS
+from training.formats.columns import COLUMNS, EXTRA
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ def configurations(manifest: dict[str, Any]) -> list[Configuration]:
 def _configuration(name: str, export: dict[str, Any]) -> Configuration:
     schema = load_schema(f"export/{name}")
     columns = [_column(column, kind, schema["properties"][column]) for column, kind in COLUMNS[name].items()]
+    extra = [key for key in export.get("columns", {}) if key not in COLUMNS[name]]
+    columns += [Column(key, EXTRA, schema["additionalProperties"]["description"], []) for key in extra]
     records = {split: export["records"][split] for split in SPLITS if export["records"][split]}
     sizes, parquet_bytes = dict.fromkeys(records, 0), 0
     for split, shard in shards(name):

@@ -35,6 +35,11 @@ _METADATA = (
     "`json.loads` reads whole numbers exactly and fractions as floats; with `parse_float=decimal.Decimal` it keeps "
     "every digit."
 )
+# Those of the manifest's counts that are no traces which were left out.
+_NOT_LOST = frozenset(
+    {"read", "selected", "duplicates", "reordered"}
+    | {"held_out_prompts", "leaked_prompts", "repeated_prompts", "contradicting_prompts"}
+)
 _NAMED = 20  # of the sources and games, the most common
 
 
@@ -85,10 +90,6 @@ def _fields(configuration: Configuration) -> tuple[str, str]:
     return f"### Fields of `{configuration.name}`", table(("field", "type", "what it holds"), rows)
 
 
-# What the manifest counts beside the traces that were left out.
-_NO_LOSS = ("read", "reordered", "selected", "duplicates", "held_out_prompts", "leaked_prompts")
-
-
 def _grouped(counts: dict[str, int]) -> Iterator[str]:
     if counts["held_out_prompts"]:
         yield (
@@ -106,7 +107,7 @@ def _statistics(manifest: dict[str, Any]) -> str:
         for what, key in (("steps", "steps"), ("characters of rendered text", "characters"))
     ]
     left_out = [
-        f"{counts[name]:,} {name.replace('_', ' ')}" for name in counts if name not in _NO_LOSS and counts[name]
+        f"{counts[name]:,} {name.replace('_', ' ')}" for name in counts if name not in _NOT_LOST and counts[name]
     ]
     parts = [
         table(("", "least", "mean", "most"), rows),
@@ -115,9 +116,26 @@ def _statistics(manifest: dict[str, Any]) -> str:
         f"{counts['duplicates']:,} traces ({stats['duplicate_rate']:.1%}) repeat another's text.",
         *_grouped(counts),
         f"Not taken: {', '.join(left_out) or 'none'}.",
+        _repeated_prompts(counts),
+        *_not_understood(manifest),
         *_screened(manifest),
     ]
     return "\n\n".join(parts)
+
+
+def _repeated_prompts(counts: dict[str, int]) -> str:
+    repeated, contradicting = counts["repeated_prompts"], counts["contradicting_prompts"]
+    return f"{repeated:,} prompts have several traces in one split; {contradicting:,} of them have answers that differ."
+
+
+def _not_understood(manifest: dict[str, Any]) -> list[str]:
+    """A line for each column that lacks values because metadata was not understood."""
+    return [
+        f"`{name}` has no `{key}` of {lacks['not_understood']:,} traces, since the column cannot hold their value."
+        for name, export in manifest["exports"].items()
+        for key, lacks in export.get("columns", {}).items()
+        if lacks["not_understood"]
+    ]
 
 
 def _screened(manifest: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from stages.runtime.partitioned import chunks, write_batches
-from training.formats.columns import COLUMNS
+from training.formats.columns import columns_of
 
 _MESSAGE = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 _TYPES: dict[str, pa.DataType] = {
@@ -36,31 +36,31 @@ _DECODED: dict[str, Any] = {
 }
 
 
-def write_parquet(shard: Path, format_name: str, target: Path) -> None:
+def write_parquet(shard: Path, format_name: str, target: Path, extra: tuple[str, ...] = ()) -> None:
     """Write the records of the JSON Lines file `shard` to the Parquet file `target`, in the same order.
 
-    Equal shards give equal bytes. A shard without records gives no file: pyarrow would write an empty row group, which
-    makes `datasets` fail on every other file next to it.
+    `extra` are the columns that params add to `tunix_grpo`. Equal shards give equal bytes. A shard without records
+    gives no file: pyarrow would write an empty row group, which makes `datasets` fail on every other file next to it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with shard.open("rb") as lines:
-        batches = (_batch(chunk, format_name) for chunk in chunks(lines, len))
-        write_batches(target, parquet_schema(format_name), batches)
+        batches = (_batch(chunk, format_name, extra) for chunk in chunks(lines, len))
+        write_batches(target, parquet_schema(format_name, extra), batches)
 
 
 @cache
-def parquet_schema(format_name: str) -> pa.Schema:
+def parquet_schema(format_name: str, extra: tuple[str, ...] = ()) -> pa.Schema:
     """The columns of a format's Parquet copies."""
-    return pa.schema([pa.field(name, _TYPES[kind]) for name, kind in COLUMNS[format_name].items()])
+    return pa.schema([pa.field(name, _TYPES[kind]) for name, kind in columns_of(format_name, extra).items()])
 
 
-def _batch(lines: list[bytes], format_name: str) -> pa.RecordBatch:
+def _batch(lines: list[bytes], format_name: str, extra: tuple[str, ...]) -> pa.RecordBatch:
     """The records of some lines as columns."""
-    decode_lines, values = _decoder(format_name)
+    decode_lines, values = _decoder(format_name, extra)
     columns = zip(*map(values, decode_lines(b"".join(lines))), strict=True)
-    kinds = COLUMNS[format_name].values()
+    kinds = columns_of(format_name, extra).values()
     arrays = [_ARRAYS[kind](column) for column, kind in zip(columns, kinds, strict=True)]
-    return pa.record_batch(arrays, schema=parquet_schema(format_name))
+    return pa.record_batch(arrays, schema=parquet_schema(format_name, extra))
 
 
 # The arrays are made of buffers: `pa.array` of Python values imports pandas where that is installed, which takes more
@@ -112,8 +112,10 @@ _ARRAYS: dict[str, Callable[[Any], pa.Array[Any]]] = {
 
 
 @cache
-def _decoder(format_name: str) -> tuple[Callable[[bytes], list[Any]], attrgetter[tuple[Any, ...]]]:
+def _decoder(
+    format_name: str, extra: tuple[str, ...]
+) -> tuple[Callable[[bytes], list[Any]], attrgetter[tuple[Any, ...]]]:
     """What decodes lines of a format to records, and what takes a record's values in the order of the columns."""
-    kinds = COLUMNS[format_name]
+    kinds = columns_of(format_name, extra)
     record = msgspec.defstruct("Record", [(name, _DECODED[kind]) for name, kind in kinds.items()])
     return msgspec.json.Decoder(record).decode_lines, attrgetter(*kinds)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from stages.export import dump_columns
 from stages.gate.faults import Faults
 from stages.gate.records_together import check_together
 from stages.gate.shard_checks import PartitionChecks
@@ -15,6 +16,7 @@ from stages.gate.shard_memo import open_gate, recall_checks
 from stages.params.models import Params
 from stages.paths import (
     CHARACTERS,
+    COLUMN_COUNTS,
     EXPORT,
     MANIFEST,
     QUARANTINE,
@@ -24,7 +26,7 @@ from stages.paths import (
 )
 from stages.runtime.executor import Workers
 from stages.runtime.progress import progress
-from stages.statistics import Statistics, dump_stats, pipeline_stats
+from stages.statistics import dump_stats, pipeline_stats
 
 
 def check_records(
@@ -37,6 +39,7 @@ def check_records(
         for part in progress(workers.map(check, by_partition(hashes, names).items()), len(names), "validate"):
             checks.records += part.records
             checks.statistics.merge(part.statistics)
+            checks.columns.merge(part.columns)
             checks.notes.merge(part.notes)
             checks.faults.merge(part.faults)
         # Where each record is what its trace gives, and each trace where selecting again puts it, ids are as unique and
@@ -67,13 +70,15 @@ def check_counts(params: Params, manifest: dict[str, Any], records: Counter[str]
             faults.add("count", (EXPORT / format_name).as_posix(), what)
 
 
-def check_statistics(statistics: Statistics, counts: dict[str, Any], faults: Faults) -> None:
+def check_statistics(params: Params, checks: PartitionChecks, counts: dict[str, Any], faults: Faults) -> None:
     """What reports/ and data/quarantine/ say of the traces is what counting again gives."""
+    statistics = checks.statistics
     reasons = quarantine_reasons()
     right = {
         STATS: dump_stats(pipeline_stats(statistics, counts, reasons)),
         STEPS: statistics.steps.csv("steps"),
         CHARACTERS: statistics.characters.csv("characters"),
+        COLUMN_COUNTS: dump_columns(params, checks.columns),
     }
     if json.loads(REASONS.read_bytes()) != reasons:
         faults.add("statistics", str(REASONS), "not what counting again gives")

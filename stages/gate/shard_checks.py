@@ -24,7 +24,7 @@ from stages.selected import Member, render_members, rendered_batches, with_rejec
 from stages.statistics import Statistics
 from traces.errors import one_line
 from traces.files import read_piece, scratch_folder
-from training.formats import FORMATS, TEXT_FAULTS
+from training.formats import TEXT_FAULTS, ColumnCounts, format_lines
 from training.formats.columns import COLUMNS
 from training.templates import Template, load_template
 
@@ -68,7 +68,8 @@ _decode = _Numbers().decode
 
 @dataclass
 class PartitionChecks:
-    """The results for one partition: faults, notes, the number of records by format, and its traces' statistics.
+    """The results for one partition: faults, notes, the number of records by format, its traces' statistics, and
+    what the columns of its records lack.
 
     A note names a trace whose records are right, but need care when they are read.
     """
@@ -77,6 +78,7 @@ class PartitionChecks:
     notes: Faults = field(default_factory=Faults)
     records: Counter[str] = field(default_factory=Counter)
     statistics: Statistics = field(default_factory=Statistics)
+    columns: ColumnCounts = field(default_factory=ColumnCounts)
 
 
 def check_partition(name: str, params: Params, pairs: Path) -> PartitionChecks:
@@ -104,9 +106,9 @@ class _Shard:
     matched: bool = True
 
 
-def check_lines(name: str, params: Params, statistics: Statistics) -> PartitionChecks:
+def check_lines(name: str, params: Params, statistics: Statistics, columns: ColumnCounts) -> PartitionChecks:
     """Hold every record of a partition, known to be what its trace gives, to its schema and its template."""
-    checks = PartitionChecks(statistics=statistics)
+    checks = PartitionChecks(statistics=statistics, columns=columns)
     template = load_template(params.render.template)
     with checks.faults.guard(name):
         for shards in _open_shards(name, params).values():
@@ -133,10 +135,11 @@ def _open_shards(name: str, params: Params) -> dict[str, list[_Shard]]:
 def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Path) -> None:
     template = load_template(params.render.template)
     shards = _open_shards(name, params)
+    lines = format_lines(params.export.formats, params.export.columns, checks.columns)
     _check_texts(name, params, template, checks)
     for split, trace in _members(name, params, template, pairs):
         for shard in shards[split]:
-            wanted = FORMATS[shard.format_name](trace, template)
+            wanted = lines[shard.format_name](trace, template)
             if not wanted:
                 continue
             line = next(shard.lines, None)
@@ -150,10 +153,10 @@ def _check_shards(name: str, params: Params, checks: PartitionChecks, pairs: Pat
                 _check_line(line, shard, template, checks)
             checks.records[shard.format_name] += shard.read
             if shard.path.exists():
-                _check_parquet(shard, checks.faults)
+                _check_parquet(shard, params, checks.faults)
             if not shard.matched:
                 members_again = _members(name, params, template, pairs)
-                _explain(shard.path, _expected(members_again, shard, template), checks.faults)
+                _explain(shard.path, _expected(members_again, shard, params, template), checks.faults)
 
 
 def _check_texts(name: str, params: Params, template: Template, checks: PartitionChecks) -> None:
@@ -167,12 +170,12 @@ def _check_texts(name: str, params: Params, template: Template, checks: Partitio
                 checks.faults.add("content", f"{RENDERED}/{name}, id {wanted[0]}", what)
 
 
-def _check_parquet(shard: _Shard, faults: Faults) -> None:
+def _check_parquet(shard: _Shard, params: Params, faults: Faults) -> None:
     """The shard's Parquet copy exists, and has the bytes that writing it again from the shard gives."""
     held = parquet_path(PARQUET, shard.format_name, shard.path)
     with faults.guard(held.as_posix()), scratch_folder("parquet") as scratch:
         again = scratch / held.name
-        write_parquet(shard.path, shard.format_name, again)
+        write_parquet(shard.path, shard.format_name, again, tuple(params.export.columns))
         if not held.exists() or not filecmp.cmp(held, again, shallow=False):
             faults.add("content", held.as_posix(), f"not a copy of {shard.path.as_posix()}")
 
@@ -189,9 +192,10 @@ def _members(name: str, params: Params, template: Template, pairs: Path) -> Iter
     return with_rejected(render_members(name, template, params.render.system), name, pairs)
 
 
-def _expected(members: Iterator[Member], shard: _Shard, template: Template) -> Iterator[bytes]:
+def _expected(members: Iterator[Member], shard: _Shard, params: Params, template: Template) -> Iterator[bytes]:
     """The lines that the shard must have."""
-    lines = (FORMATS[shard.format_name](trace, template) for split, trace in members if split == shard.split)
+    line = format_lines([shard.format_name], params.export.columns)[shard.format_name]
+    lines = (line(trace, template) for split, trace in members if split == shard.split)
     return filter(None, lines)
 
 

@@ -20,6 +20,7 @@ from stages.runtime.partitioned import partition_path
 from stages.schemas import SCHEMAS
 from stages.statistics import Statistics
 from traces.files import hash_file
+from training.formats import ColumnCounts
 
 
 class GateMemos(NamedTuple):
@@ -62,9 +63,9 @@ def recall_checks(
     def check() -> PartitionChecks:
         if memos.render is not None and memos.export is not None:
             texts = memos.render.look_up(memos.render.key(made_from), Statistics)
-            records = memos.export.look_up(memos.export.key([*made_from, rendered, again]), None)
+            records = memos.export.look_up(memos.export.key([*made_from, rendered, again]), ColumnCounts)
             if texts and records and texts.files == [rendered] and [f or "" for f in records.files] == exported:
-                return check_lines(name, params, texts.result)
+                return check_lines(name, params, texts.result, records.result)
         return check_partition(name, params, pairs)
 
     return remembering(

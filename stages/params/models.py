@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
@@ -11,6 +12,7 @@ from stages.params.values import (
     WHOLE,
     Address,
     CardText,
+    ColumnName,
     EvalsetName,
     Finite,
     FormatName,
@@ -163,14 +165,36 @@ class Preference(_Group):
         return self
 
 
+# Those that the format has itself, and those that Tunix's GRPO calls a reward function with.
+TAKEN_COLUMNS = frozenset(
+    {"id", "prompts", "question", "answer", "legal_actions", "game", "seat", "seed"}
+    | {"completions", "mode", "step", "trajectory_ids", "self"}
+)
+
+
 class Export(_Group):
+    """`columns` are the metadata keys that become columns of `tunix_grpo`, beside those that it always has."""
+
     formats: Annotated[list[FormatName], Field(min_length=1)]
+    columns: list[ColumnName] = []
     preference: Preference = Preference()
 
     @model_validator(mode="after")
     def _once(self) -> Export:
         if len(set(self.formats)) < len(self.formats):
             raise ValueError("a format is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _own_columns(self) -> Export:
+        if len(set(self.columns)) < len(self.columns):
+            raise ValueError("a column is named twice in `columns`")
+        for name in self.columns:
+            if name in TAKEN_COLUMNS or iskeyword(name):
+                raise ValueError(
+                    f"columns: tunix_grpo, Tunix or Python has the name {name} already, so it cannot be a column; "
+                    "take it out, or give the metadata key another name before `traces ingest`"
+                )
         return self
 
 

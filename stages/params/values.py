@@ -52,4 +52,6 @@ CardText = Annotated[StrictStr, Field(min_length=1, max_length=4000)]
 # test holds these to training.formats and training.templates.
 TemplateName = Literal["gemma", "llama3", "qwen3"]
 Kind = Literal["secrets", "emails"]
+# A keyword argument of a reward function, and none of those that Tunix's GRPO passes itself.
+ColumnName = Annotated[StrictStr, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 FormatName = Literal["trace", "tunix_sft", "tunix_grpo", "tunix_dpo", "training_example", "messages"]

@@ -41,6 +41,7 @@ TRACES_SCHEMA = make_schema(
         ("content_sha256", pa.string()),  # over prompt, steps' contents in order and answer: equal for duplicates
         ("stored_sha256", pa.string()),  # the same with the steps as stored; null if they are stored in order
         ("prompt_key", pa.uint64()),  # equal for prompts that are equal at the level canonical of traces/texts.py
+        ("answer_key", pa.uint64()),  # likewise for final answers
     ]
 )
 # Columns of few values.

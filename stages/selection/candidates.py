@@ -39,6 +39,7 @@ CANDIDATE_SCHEMA = make_schema(
         ("content_high", HALF),
         ("content_low", HALF),
         ("prompt", pa.uint64()),  # equal for equal prompts
+        ("answer", pa.uint64()),  # equal for equal final answers
         ("grouped", pa.uint64()),  # equal for traces of one group
         ("random", pa.uint64()),
         ("split", pa.int8()),  # counted as in SPLITS
@@ -46,7 +47,7 @@ CANDIDATE_SCHEMA = make_schema(
         ("stratum", pa.string()),
     ]
 )
-_COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "stored_sha256", "prompt_key", "meta"]
+_COLUMNS = ["id", "created_us", "trace_version", "content_sha256", "stored_sha256", "prompt_key", "meta", "answer_key"]
 _TEXTS = ["prompt", "steps", "final_answer"]
 # The key of a trace's group, its stratum, and the keys of `split.group_by` that it lacks.
 Judged = tuple[int, str | None, tuple[str, ...]]
@@ -115,7 +116,7 @@ class Judge:
 
     def batch(self, number: int, batch: pa.RecordBatch) -> list[Any]:
         """The candidates' columns of a batch of traces, `place` apart. Those that are none are here for their id."""
-        ids, times, versions, contents, stored, prompts, metas = (values(batch.column(name)) for name in _COLUMNS)
+        ids, times, versions, contents, stored, prompts, metas = (values(batch.column(name)) for name in _COLUMNS[:-1])
         self.fates.counts["reordered"] += len(stored) - stored.count(None)
         texts = [values(batch.column(name)) for name in _TEXTS] if self.reject else []
         scores = self.measures.scores(ids)
@@ -134,6 +135,7 @@ class Judge:
             batch.column("created_us"),
             *halves(contents),
             batch.column("prompt_key"),
+            batch.column("answer_key"),
             np.array([0 if found is None else found[0] for found in judged], np.uint64),
             np.array(order, np.uint64),
             [0 if found is None else SPLITS.index(split_of(found[0], self.split)) for found in judged],

@@ -26,7 +26,7 @@ from traces.errors import TracesError
 IntArray = npt.NDArray[np.int64]
 
 FETCHED_ROWS = 65_536
-_KEPT = "part, place, split, content_high, content_low, prompt, grouped, stratum"
+_KEPT = "part, place, split, content_high, content_low, prompt, answer, grouped, stratum"
 _LARGE = 0.2  # of the selected traces: a group of so many moves the splits' sizes far from what was asked for
 
 
@@ -71,6 +71,7 @@ def choose(candidates: Path, names: list[str], selection: Path, params: Params) 
         database.execute(f"CREATE {'VIEW' if sql == EVERY else 'TABLE'} chosen AS SELECT {_KEPT} FROM ({sql})")  # noqa: S608 - ours
         counts["duplicates"] = _repeats(database, "chosen")
         counts["held_out_prompts"], counts["leaked_prompts"] = _held_out(database)
+        counts["repeated_prompts"], counts["contradicting_prompts"] = _repeated(database)
         result = database.sql(f"SELECT part, place, split FROM chosen ORDER BY {ORDER}")  # noqa: S608 - no user's text
         for number, places, splits in _by_partition(result):
             for split, count in zip(SPLITS, np.bincount(splits, minlength=len(SPLITS)), strict=True):
@@ -135,6 +136,16 @@ def _held_out(database: Any) -> tuple[int, int]:
     """
     ((held_out, leaked),) = database.execute(sql).fetchall()
     return held_out, leaked
+
+
+def _repeated(database: Any) -> tuple[int, int]:
+    """How many prompts several traces of one split have, and how many of them have more than one final answer."""
+    sql = """
+        SELECT count(*), count(*) FILTER (differ) FROM (
+            SELECT min(answer) < max(answer) AS differ FROM chosen GROUP BY prompt, split HAVING count(*) > 1)
+    """
+    ((repeated, contradicting),) = database.execute(sql).fetchall()
+    return repeated, contradicting
 
 
 def _repeats(database: Any, table: str) -> int:

@@ -40,7 +40,8 @@ def tally(fates: Fates, counts: Counter[str]) -> dict[str, Any]:
     """counts.json. Every valid trace has one fate; `reordered` counts those whose steps the store has in another order.
 
     `duplicates` counts repeats among the selected; `held_out_prompts` the distinct prompts outside of train, and
-    `leaked_prompts` those of them that train has, too.
+    `leaked_prompts` those of them that train has, too; `repeated_prompts` those that several traces of one split have,
+    and `contradicting_prompts` those of them whose final answers differ. Both are compared at the level canonical.
     """
     return {
         "valid": fates.counts["valid"],
@@ -52,5 +53,7 @@ def tally(fates: Fates, counts: Counter[str]) -> dict[str, Any]:
         "duplicates": counts["duplicates"],
         "held_out_prompts": counts["held_out_prompts"],
         "leaked_prompts": counts["leaked_prompts"],
+        "repeated_prompts": counts["repeated_prompts"],
+        "contradicting_prompts": counts["contradicting_prompts"],
         "splits": {name: counts[name] for name in SPLITS},
     }

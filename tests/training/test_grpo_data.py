@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import msgspec
 import pytest
 from tunix.cli.utils.data import get_dataset_from_module, post_init_dataset
 from tunix.generate.tokenizer_adapter import TokenizerAdapter
+from tunix.rl.grpo.grpo_learner import GRPOConfig
+from tunix.rl.reward_manager import SequenceRewardManager
+from tunix.rl.rl_learner import RLLearner
 
+from stages.params.models import TAKEN_COLUMNS
 from tests.support.shell import ROOT
 from tests.training.support import TEXTS, record
 from traces.errors import TracesError
 from training.formats.tunix_grpo import TunixGrpoRecord
 from training.grpo_data import create_dataset
+from training.rewards import right_answer
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
 
@@ -75,3 +81,42 @@ def test_a_prompt_keeps_its_marks_on_the_way_through_tunix(export: Path) -> None
     (message,) = [{"role": "user", "content": first["prompts"]}]
     assert "<start_of_turn>model\n<end_of_turn>" not in adapter.apply_chat_template([message])
     assert adapter.apply_chat_template([message]).count("<start_of_turn>") == 2
+
+
+def test_columns_of_metadata_reach_tunix_s_reward_functions(export: Path) -> None:
+    for path in export.iterdir():
+        rows = [
+            msgspec.json.decode(line) | {"level": "hard", "tags": '["a"]'} for line in path.read_bytes().splitlines()
+        ]
+        path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    (first, *_) = create_dataset(export)
+    assert (first["level"], first["tags"], first["answer"]) == ("hard", '["a"]', "0")
+    rows = get_dataset_from_module(f"training.grpo_data:create_dataset({str(export)!r}, split='train')", None, False)
+    batches, _ = post_init_dataset(rows, TokenizerAdapter(GEMMA.processor), 4, None, max_prompt_length=64)
+    batch = next(iter(batches))
+    given: dict[str, object] = {}
+
+    def judge(prompts: list[str], completions: list[str], level: list[str], **columns: object) -> list[float]:
+        given.update(columns, level=list(level))
+        return [1.0] * len(prompts)
+
+    config = GRPOConfig(num_generations=2)
+    manager = SequenceRewardManager(judge, config)
+    columns = {key: value for key, value in batch.items() if key != "prompts"}
+    manager(prompts=list(batch["prompts"]), completions=["Answer: 1"] * 4, mode="train", **columns)
+    assert given["level"] == ["hard"] * 4
+    assert list(given["tags"]) == ['["a"]'] * 4  # type: ignore[call-overload]
+    assert right_answer(completions=["Answer: 0", "1", "Answer: 2", ""], **columns) == [1, 0, 1, 0]
+
+
+def test_a_line_that_is_no_record_is_named(export: Path) -> None:
+    (export / "train-x.jsonl").write_text('{"id":"x"}\n')
+    with pytest.raises(TracesError, match=r"train-x.jsonl, line 1: no tunix_grpo record"):
+        list(create_dataset(export))
+
+
+def test_no_column_may_have_a_name_that_tunix_passes_itself() -> None:
+    """Tunix takes a column `step` for the number of the step, and never passes it to a reward function."""
+    passed = inspect.signature(RLLearner._compute_rewards).parameters
+    own = {name for name, parameter in passed.items() if parameter.kind is not parameter.VAR_KEYWORD}
+    assert own | {"trajectory_ids"} | set(TunixGrpoRecord.__struct_fields__) == TAKEN_COLUMNS

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from training.formats.messages import messages_fault, messages_line
@@ -10,7 +11,7 @@ from training.formats.record import SelectedTrace
 from training.formats.trace import trace_line
 from training.formats.training_example import training_example_fault, training_example_line
 from training.formats.tunix_dpo import tunix_dpo_fault, tunix_dpo_line
-from training.formats.tunix_grpo import tunix_grpo_fault, tunix_grpo_line
+from training.formats.tunix_grpo import ColumnCounts, tunix_grpo_fault, tunix_grpo_line
 from training.formats.tunix_sft import tunix_sft_fault, tunix_sft_line
 from training.templates import Template
 
@@ -37,4 +38,15 @@ TEXT_FAULTS: dict[str, Callable[[dict[str, Any], Template], str | None]] = {
     "messages": messages_fault,
 }
 
-__all__ = ["FORMATS", "READ_STEPS", "TEXT_FAULTS", "SelectedTrace"]
+Line = Callable[[SelectedTrace, Template], bytes]
+
+
+def format_lines(
+    names: Iterable[str], columns: Sequence[str] = (), counts: ColumnCounts | None = None
+) -> dict[str, Line]:
+    """What writes a line of each of these formats. `columns` and `counts` are those of `tunix_grpo_line`."""
+    grpo: dict[str, Line] = {"tunix_grpo": partial(tunix_grpo_line, columns=columns, counts=counts)}
+    return {name: grpo.get(name, FORMATS[name]) for name in names}
+
+
+__all__ = ["FORMATS", "READ_STEPS", "TEXT_FAULTS", "ColumnCounts", "SelectedTrace", "format_lines"]

@@ -5,6 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+# The columns of `tunix_grpo` that are metadata keys, apart from those that `export.columns` names.
+METADATA_KEYS = ("legal_actions", "game", "seat", "seed")
+EXTRA = "string"  # the type of each column that `export.columns` names
+
 COLUMNS: dict[str, dict[str, str]] = {
     "trace": {
         "id": "string",
@@ -39,3 +45,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "training_example": {"id": "string", "prompt": "string", "response": "string", "metadata": "json"},
     "messages": {"id": "string", "messages": "messages", "metadata": "json"},
 }
+
+
+def columns_of(format_name: str, extra: Sequence[str] = ()) -> dict[str, str]:
+    """The columns of a format; `extra` are those that `export.columns` adds to `tunix_grpo`."""
+    return COLUMNS[format_name] | (dict.fromkeys(extra, EXTRA) if format_name == "tunix_grpo" else {})

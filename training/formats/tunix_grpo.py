@@ -6,9 +6,11 @@ Schema: schemas/export/tunix_grpo.schema.json.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,10 +20,24 @@ from training.formats.record import SelectedTrace
 from training.renderers.tunix_sft import Rendered, is_one_exchange, turn_texts
 from training.templates import Template
 
-# A metadata value is arbitrary, a column is not: what does not fit reads as absent.
+# A metadata value is arbitrary, a column is not: a value that does not fit is not understood, and reads as absent.
 ABSENT = -1
 _INT64 = range(-(2**63), 2**63)
 _WHOLE = re.compile(r"-?[0-9]{1,19}(?:\.0*)?")
+_FLOAT = re.compile(r"-?[0-9]+\.0+")
+T = TypeVar("T")
+
+
+@dataclass
+class ColumnCounts:
+    """How many records lack a metadata key, or have a value that its column has no place for, by key."""
+
+    absent: Counter[str] = field(default_factory=Counter)
+    not_understood: Counter[str] = field(default_factory=Counter)
+
+    def merge(self, other: ColumnCounts) -> None:
+        self.absent += other.absent
+        self.not_understood += other.not_understood
 
 
 class TunixGrpoRecord(msgspec.Struct):
@@ -40,87 +56,109 @@ class TunixGrpoRecord(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 # Decimals, since a float has no room for every number that metadata may hold.
 _decode = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal).decode
+_decode_raw = msgspec.json.Decoder(dict[str, msgspec.Raw] | None).decode
+_decode_text = msgspec.json.Decoder(str).decode
 
 
-def tunix_grpo_line(trace: SelectedTrace, _template: Template) -> bytes:
-    """The record's line, with its newline."""
+def tunix_grpo_line(
+    trace: SelectedTrace, _template: Template, columns: Sequence[str] = (), counts: ColumnCounts | None = None
+) -> bytes:
+    """The record's line, with its newline.
+
+    `columns` are metadata keys that become columns, after the others. `counts` gets what the columns lack.
+    """
+    counts = counts or ColumnCounts()
     meta = (_decode(trace.meta) if trace.meta else None) or {}
     record = TunixGrpoRecord(
         trace.id,
         trace.rendered.prompt,
         neutralise(trace.prompt),
         neutralise(trace.final_answer),
-        _actions(meta.get("legal_actions")),
-        _text(meta.get("game")),
-        _whole(meta.get("seat")),
-        _whole(meta.get("seed")),
+        _column(meta, "legal_actions", _actions, "", counts),
+        _column(meta, "game", _text, "", counts),
+        _column(meta, "seat", _whole, ABSENT, counts),
+        _column(meta, "seed", _whole, ABSENT, counts),
     )
-    return _encode(record) + b"\n"
+    line = _encode(record)
+    if columns:
+        line = line[:-1] + b"," + _encode(_extra(trace.meta, columns, counts))[1:]
+    return line + b"\n"
 
 
 def tunix_grpo_fault(record: dict[str, Any], template: Template) -> str | None:
     """What is wrong with the record, or None: its prompt is one user turn and the open model turn."""
     if not is_one_exchange(record["prompts"], "", template):
         return "prompts is not exactly one user turn and the open model turn"
-    texts = (record[name] for name in ("question", "answer", "legal_actions", "game"))
+    texts = (value for name, value in record.items() if name not in ("id", "prompts") and isinstance(value, str))
     return control_token_fault(*turn_texts(Rendered(record["prompts"], ""), template), *texts)
 
 
-def not_understood(meta: dict[str, Any]) -> list[str]:
-    """The keys among `KEYS` whose values have no place in a column, so that it reads as absent."""
-    held = ((key, meta.get(key)) for key in KEYS)
-    return [key for key, value in held if value is not None and not KEYS[key](value)]
+def _column(meta: dict[str, Any], key: str, read: Callable[[Any], T | None], absent: T, counts: ColumnCounts) -> T:
+    """The column's value, or `absent`, counted, if there is none or `read` has no place for it."""
+    value = meta.get(key)
+    if value is None:
+        counts.absent[key] += 1
+        return absent
+    found = read(value)
+    if found is None:
+        counts.not_understood[key] += 1
+        return absent
+    return found
 
 
-def _is_actions(value: object) -> bool:
-    return isinstance(value, list) and all(_as_text(action) for action in value)
+def _actions(value: object) -> str | None:
+    """The actions a line each, so that no text of an action can be taken for two.
 
-
-def _is_whole(value: object) -> bool:
-    return _as_whole(value) is not None
-
-
-# The metadata keys that have a column, and whether a value has a place in it.
-KEYS: dict[str, Callable[[object], bool]] = {
-    "legal_actions": _is_actions,
-    "game": lambda value: bool(_as_text(value)),
-    "seat": _is_whole,
-    "seed": _is_whole,
-}
-
-
-def _actions(value: object) -> str:
-    """The actions a line each, so that no text of an action can be taken for two; empty if there are none.
-
-    An action that shows nothing is none. Without the others that it stands among, a list would call a legal move
-    illegal: if one is not understood, none is written.
+    An action that shows nothing is none. If one is not understood, none is written: without that one, the list would
+    call a legal move illegal.
     """
     if not isinstance(value, list):
-        return ""
-    actions = [_as_text(action) for action in value if not (isinstance(action, str) and is_blank(action))]
-    return "\n".join(neutralise(canonical(action)) for action in actions) if all(actions) else ""
+        return None
+    texts = [_as_text(action) for action in value if not (isinstance(action, str) and is_blank(action))]
+    actions = [text for text in texts if text is not None]
+    return "\n".join(neutralise(canonical(text)) for text in actions) if len(actions) == len(texts) else None
 
 
-def _text(value: object) -> str:
-    return neutralise(_as_text(value))
+def _text(value: object) -> str | None:
+    text = _as_text(value)
+    return None if text is None else neutralise(text)
 
 
-def _as_text(value: object) -> str:
-    """A text or a number as text, a whole one without a fraction (7.0 is 7); empty for anything else."""
+def _as_text(value: object) -> str | None:
+    """A text or a number as text, a whole number without a fraction (7.0 is 7); None for anything else."""
     if isinstance(value, Decimal):
-        return str(int(value)) if value == value.to_integral_value() else f"{value:f}"
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
-def _whole(value: object) -> int:
-    whole = _as_whole(value)
-    return ABSENT if whole is None else whole
-
-
-def _as_whole(value: object) -> int | None:
+def _whole(value: object) -> int | None:
     """A whole number that a column has room for, also one that is written as 7.0 or as text, as pandas and CSV do."""
     text = value.strip() if isinstance(value, str) else _as_text(value)
-    if not _WHOLE.fullmatch(text):
+    if text is None or not _WHOLE.fullmatch(text):
         return None
     whole = int(text.partition(".")[0])
     return whole if whole in _INT64 else None
+
+
+def _extra(meta: str, columns: Sequence[str], counts: ColumnCounts) -> dict[str, str]:
+    """The columns that params name: a text as it is, a number as in `_as_text`, anything else as JSON text.
+
+    Empty if the trace has no such key, or null there.
+    """
+    held = (_decode_raw(meta) if meta else None) or {}
+    found = dict.fromkeys(columns, "")
+    for key in columns:
+        raw = bytes(held.get(key, b"null"))
+        if raw == b"null":
+            counts.absent[key] += 1
+        elif raw.startswith(b'"'):
+            found[key] = neutralise(_decode_text(raw))
+        else:
+            found[key] = neutralise(_without_fraction(raw.decode()))
+    return found
+
+
+def _without_fraction(number: str) -> str:
+    """JSON text; a whole number that has a fraction of zeros without it."""
+    return number.partition(".")[0] if _FLOAT.fullmatch(number) else number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -10,12 +11,23 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from traces.texts import is_blank
 from training.control_tokens import neutralise, neutralise_column
 from training.templates import Template, load_template
 
-# How a step says its own number (`2.`, `2)`, `Step 2:`), and an answer that it is one, in the syntax of RE2.
-_OWN_NUMBER = r"^\s*(?:[Ss]tep\s+)?(?P<number>[0-9]{1,4})\s*[.):]\s+(?P<rest>(?s:\S.*))$"
-OWN_ANSWER = r"\s*(?:[Ff]inal\s+)?[Aa]nswer\s*:\s*"
+# How a step says its own number: `2)` or `(2)`, `2.`, `Step 2:`, and `2:` before anything but a number, since `1: 3` is
+# a ratio. Arrow's regular expressions are RE2's, which gives an empty text for a group that has no part in a match.
+_OWN_NUMBER = (
+    r"(?s)^\s*(?:"
+    r"(?:\(?(?P<n1>[0-9]{1,4})\)|(?P<n2>[0-9]{1,4})\.|(?i:step)\s+(?P<n3>[0-9]{1,4})\s*[.):-])\s+(?P<rest1>\S.*)"
+    r"|(?P<n4>[0-9]{1,4}):\s+(?P<rest2>[^\s0-9].*))$"
+)
+_NUMBERS, _RESTS = ("n1", "n2", "n3", "n4"), ("rest1", "rest2")
+# How an answer says that it is one.
+_OWN_ANSWER = re.compile(
+    r"\s*(?:(?:final\s+)?answer\s*[:：]|\*\*(?:final\s+)?answer\s*[:：]\*\*)\s*(?=\S)",  # noqa: RUF001 - the full-width colon
+    re.IGNORECASE,
+)
 
 Column = Any  # an Arrow array, whose types say less than they should
 
@@ -64,7 +76,7 @@ def render_columns(
 
 
 def _numbered(steps: Column) -> Column:
-    """The steps of each trace, numbered from 1, a line each after a heading; nothing where there are none."""
+    """The steps of each trace, numbered from 1, a line each after a heading; nothing if there are none."""
     lengths = pc.list_value_length(steps).to_numpy()
     starts = np.cumsum(lengths) - lengths
     places = np.arange(lengths.sum()) - np.repeat(starts, lengths)
@@ -77,20 +89,35 @@ def _numbered(steps: Column) -> Column:
 
 
 def _unnumbered(contents: Column, places: npt.NDArray[np.int64]) -> Column:
-    """The steps without a number of their own that says their place, counted from 0 or from 1."""
+    """The steps, without their own number if it is their place, counted from 1, or from 0 if the first step's is 0."""
     if not pc.any(pc.match_substring_regex(contents, _OWN_NUMBER)).as_py():
         return contents
     found = pc.extract_regex(contents, _OWN_NUMBER)
-    own = pc.cast(pc.struct_field(found, "number"), pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    number, rest = (_joined(*(pc.struct_field(found, name) for name in names)) for names in (_NUMBERS, _RESTS))
+    own = pc.cast(number, pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
     starts = places == 0
-    first = own[starts][np.cumsum(starts) - 1] if len(places) else own
-    same = own == places + np.where(first == 0, 0, 1)
-    return pc.if_else(pa.array(same), pc.struct_field(found, "rest"), contents)
+    first = own[starts][np.cumsum(starts) - 1]
+    return pc.if_else(pa.array(own == places + (first != 0)), rest, contents)
 
 
 def _bare(answers: Column) -> Column:
     """The answers without an `Answer:` of their own."""
-    return pc.replace_substring_regex(answers, rf"^{OWN_ANSWER}(\S)", r"\1")
+    if not pc.any(pc.match_substring(answers, "answer", ignore_case=True)).as_py():
+        return answers
+    return pa.array(map(bare_answer, answers.to_pylist()), pa.string())
+
+
+def bare_answer(answer: str) -> str:
+    """An answer without an `Answer:` of its own; as it is if it says nothing else."""
+    rest = answer[own_answer_end(answer) :]
+    return answer if is_blank(rest) else rest
+
+
+def own_answer_end(text: str, place: int = 0) -> int:
+    """Where the text goes on after each `Answer:` that stands at `place`; `place` itself if none does."""
+    while found := _OWN_ANSWER.match(text, place):
+        place = found.end()
+    return place
 
 
 def _joined(*parts: str | Column) -> Column:

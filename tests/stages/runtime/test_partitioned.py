@@ -18,11 +18,11 @@ from stages.runtime.partitioned import (
 from traces import batches
 from traces.errors import TracesError
 
-ROW = ("id", 1, "1.0", "?", [(0, "think", "a"), (1, "think", "b")], "!", "{}", "00")
+ROW = ("id", 1, "1.0", "?", [(0, "think", "a"), (1, "think", "b")], "!", "{}", "00", None, 1, 2)
 
 
 def test_rows_come_back_steps_as_their_contents(tmp_path: Path) -> None:
-    rows = [ROW, ("id2", 2, "1.0", "?", [(5, "t", "c")], "!", "null", "01")] * CHUNK_ROWS
+    rows = [ROW, ("id2", 2, "1.0", "?", [(5, "t", "c")], "!", "null", "01", "02", 1, 2)] * CHUNK_ROWS
     assert write_partition(tmp_path / "a.parquet", TRACES_SCHEMA, iter(rows)) == len(rows)
     found = list(read_rows(tmp_path / "a.parquet", ["steps", "id", "created_us"]))
     assert found == [(["a", "b"], "id", 1), (["c"], "id2", 2)] * CHUNK_ROWS

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
 
 from stages.schemas import fast_validator, load_schema
-from training.formats import FORMATS, TEXT_FAULTS, SelectedTrace
+from training.formats import FORMATS, TEXT_FAULTS, ColumnCounts, SelectedTrace, format_lines
+from training.formats.columns import COLUMNS, METADATA_KEYS, columns_of
 from training.renderers.tunix_sft import render_turns
 from training.templates import Template, load_template, template_names
 
@@ -64,19 +67,123 @@ def test_a_column_that_a_schema_calls_as_stored_is_so_also_with_a_control_token(
         assert (record[column] != stored[column]) is told, column
 
 
+def grpo(meta: str, columns: tuple[str, ...] = ()) -> tuple[dict[str, Any], ColumnCounts]:
+    counts = ColumnCounts()
+    record = json.loads(format_lines(["tunix_grpo"], columns, counts)["tunix_grpo"](example(meta), GEMMA))
+    assert fast_validator(load_schema("export/tunix_grpo")).is_valid(record)
+    assert TEXT_FAULTS["tunix_grpo"](record, GEMMA) is None
+    return record, counts
+
+
+ABSENT = {"legal_actions": "", "game": "", "seat": -1, "seed": -1}
+
+
+@pytest.mark.parametrize("meta", ["", "{}", '{"game":null,"seat":null,"legal_actions":null,"seed":null}'])
+def test_a_column_without_metadata_is_absent(meta: str) -> None:
+    record, counts = grpo(meta)
+    assert record | ABSENT == record
+    assert counts == ColumnCounts(absent=Counter(ABSENT.keys()))
+
+
 @pytest.mark.parametrize(
-    "meta",
+    ("value", "actions"),
     [
-        "",
-        "{}",
-        '{"seat":true,"seed":1.0,"game":3,"legal_actions":"reveal"}',
-        '{"seat":9223372036854775808,"seed":"1","game":null,"legal_actions":["reveal",1]}',
-        '{"seat":-100000000000000000000000000,"seed":1.50,"game":["g"],"legal_actions":{}}',
+        ("[2,3,7]", "2\n3\n7"),
+        ('[10,20,"fold"]', "10\n20\nfold"),
+        ("[1.0,2.0]", "1\n2"),
+        ("[0.5,1.50,-2]", "0.5\n1.5\n-2"),
+        ("[1e3,1E-2]", "1000\n0.01"),
+        ('["play\\n5","pass"]', "play 5\npass"),
+        ('["e\\u0301"]', "\u00e9"),
+        ('["7.0","draw <bos>"]', "7.0\ndraw < bos>"),
+        ('["a",""," ","\\u200b"]', "a"),
+        ("[18446744073709551616]", "18446744073709551616"),
+        ("[]", ""),
     ],
 )
-def test_what_does_not_fit_a_column_reads_as_absent(meta: str) -> None:
-    record = json.loads(line("tunix_grpo", example(meta)))
-    assert (record["legal_actions"], record["game"], record["seat"], record["seed"]) == ("", "", -1, -1)
+def test_numbers_and_texts_are_legal_actions(value: str, actions: str) -> None:
+    record, counts = grpo(f'{{"legal_actions":{value}}}')
+    assert record["legal_actions"] == actions
+    assert not counts.not_understood
+
+
+@pytest.mark.parametrize(
+    ("meta", "columns"),
+    [
+        ('{"seat":1.0,"seed":7.0,"game":3.0}', {"seat": 1, "seed": 7, "game": "3"}),
+        ('{"seat":"1","seed":"7.0","game":"3.0"}', {"seat": 1, "seed": 7, "game": "3.0"}),
+        ('{"seat":" 2 ","seed":-5,"game":2.5}', {"seat": 2, "seed": -5, "game": "2.5"}),
+        ('{"seat":0.0,"seed":1e3,"game":"<eos>"}', {"seat": 0, "seed": 1000, "game": "< eos>"}),
+        ('{"seat":-9223372036854775808,"seed":9223372036854775807.0}', {"seat": -(2**63), "seed": 2**63 - 1}),
+    ],
+)
+def test_a_whole_number_is_one_also_if_it_is_written_as_a_float(meta: str, columns: dict[str, Any]) -> None:
+    record, counts = grpo(meta)
+    assert record | columns == record
+    assert not counts.not_understood
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(
+            ("legal_actions", value)
+            for value in ('"draw, pass"', '["draw",true]', "[[1]]", "[null]", "{}", "7", "true")
+        ),
+        *(("game", value) for value in ('["g"]', "true", "{}")),
+        *(
+            (key, value)
+            for key in ("seat", "seed")
+            for value in ("true", "1.5", '"one"', '"1.5"', "9223372036854775808")
+        ),
+        *(("seat", value) for value in ("[1]", "-100000000000000000000000000", '""')),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_counted(key: str, value: str) -> None:
+    record, counts = grpo(f'{{"{key}":{value}}}')
+    assert record[key] == ABSENT[key]
+    assert counts.not_understood == {key: 1}
+    assert counts.absent == dict.fromkeys(ABSENT.keys() - {key}, 1)
+
+
+@pytest.mark.parametrize(
+    ("value", "column"),
+    [
+        ('"as it is "', "as it is "),
+        ('"7.0"', "7.0"),
+        ('"a <think>"', "a < think>"),
+        ("7", "7"),
+        ("7.0", "7"),
+        ("-7.000", "-7"),
+        ("1.50", "1.50"),
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("true", "true"),
+        ('["a",1.50,{"b":null}]', '["a",1.50,{"b":null}]'),
+        ('["<bos>"]', '["< bos>"]'),
+        ("null", ""),
+        ('""', ""),
+    ],
+)
+def test_a_metadata_key_becomes_a_column_of_text(value: str, column: str) -> None:
+    record, counts = grpo(f'{{"more":{value}}}', ("more", "other"))
+    assert list(record)[-3:] == ["seed", "more", "other"]
+    assert (record["more"], record["other"]) == (column, "")
+    assert counts.absent["more"] == (value == "null")
+    assert counts.absent["other"] == 1
+    assert TEXT_FAULTS["tunix_grpo"](record | {"more": "<bos>"}, GEMMA) == "the text holds the control token <bos>"
+
+
+def test_the_columns_are_those_of_the_record_and_of_metadata() -> None:
+    record, _ = grpo("{}", ("more",))
+    assert list(columns_of("tunix_grpo", ("more",))) == list(record)
+    assert list(COLUMNS["tunix_grpo"])[-len(METADATA_KEYS) :] == list(METADATA_KEYS) == list(ABSENT)
+    assert columns_of("trace", ("more",)) == COLUMNS["trace"]
+
+
+def test_the_formats_that_have_no_columns_of_metadata_ignore_them() -> None:
+    plain, asked = (format_lines(FORMATS, columns) for columns in ((), ("game",)))
+    for name in FORMATS.keys() - {"tunix_grpo"}:
+        assert plain[name](example(), GEMMA) == asked[name](example(), GEMMA) == line(name, example())
 
 
 def test_a_reinforcement_prompt_holds_nothing_of_the_answer() -> None:

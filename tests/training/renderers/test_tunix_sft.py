@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.control_tokens import has_control_token
-from training.renderers.tunix_sft import Example, is_one_exchange, render_tunix_prompt, render_turns, turn_texts
+from training.renderers.tunix_sft import (
+    Example,
+    is_one_exchange,
+    render_columns,
+    render_tunix_prompt,
+    render_turns,
+    turn_texts,
+)
 from training.templates import Template, load_template, template_names
 
 GEMMA = load_template("gemma")
@@ -45,6 +53,95 @@ def test_rendering_changes_nothing_that_it_was_given() -> None:
     steps = ["<bos>"]
     render_tunix_prompt({**EXAMPLE, "trace_steps": steps})
     assert steps == ["<bos>"]
+
+
+def completion(steps: list[str], answer: str = "4") -> str:
+    """The lines of the model's turn, without its end."""
+    rendered = render_turns({"prompt": "?", "trace_steps": steps, "final_answer": answer}, GEMMA)
+    return rendered.completion.removeprefix("Reasoning:\n").removesuffix("<end_of_turn>")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["1. Two.", "2. And two."],
+        ["1) Two.", "2) And two."],
+        ["(1) Two.", "(2) And two."],
+        ["Step 1: Two.", "Step 2: And two."],
+        ["STEP 1. Two.", "step 2 - And two."],
+        ["1: Two.", "2: And two."],
+        ["  1.\tTwo.", "\n2.\nAnd two."],
+        ["0. Two.", "1. And two."],
+        ["Step 0: Two.", "Step 1: And two."],
+        ["1. Two.", "And two."],
+        ["Two.", "2. And two."],
+    ],
+)
+def test_a_step_that_brings_its_own_number_is_not_numbered_twice(steps: list[str]) -> None:
+    assert completion(steps) == "1. Two.\n2. And two.\nAnswer: 4"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "3.14 is pi",
+        "1.5 litres",
+        "1, 2 and 3",
+        "1 apple",
+        "2. The second first",
+        "2) a part of it",
+        "2024. That was a year",
+        "1: 3 is the ratio",
+        "1 : 3 is the ratio",
+        "Step 2: later",
+        "Steps 1: to 3",
+        "(1. in parentheses)",
+        "-1. is negative",
+        "1.",
+        "Step 1:",
+        "I. Roman",
+        "10000. Too long",
+    ],
+)
+def test_a_step_that_begins_with_another_number_stays_as_it_is(step: str) -> None:
+    assert completion([step]) == f"1. {step}\nAnswer: 4"
+
+
+def test_each_trace_counts_its_own_steps() -> None:
+    """The same batch holds traces with and without numbers, from 0 and from 1, and without steps."""
+    traces = [["1. a", "2. b"], [], ["a", "b"], ["0) a", "1) b", "3) c"], ["2. a", "1. b"]]
+    texts = pa.array(["?"] * len(traces), pa.string())
+    _, found = render_columns(texts, pa.array(traces, pa.list_(pa.string())), texts, GEMMA)
+    lines = [text.removeprefix("Reasoning:\n").partition("Answer:")[0].splitlines() for text in found.to_pylist()]
+    assert lines == [["1. a", "2. b"], [], ["1. a", "2. b"], ["1. a", "2. b", "3. 3) c"], ["1. 2. a", "2. 1. b"]]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Answer: 4",
+        "answer : 4",
+        "ANSWER:4",
+        "Final answer: 4",
+        "\nFinal Answer:\n4",
+        "**Answer:** 4",
+        "Answer：4",
+        "Answer: Answer: 4",
+    ],
+)
+def test_an_answer_that_brings_its_own_prefix_is_not_prefixed_twice(answer: str) -> None:
+    assert completion([], answer) == "Answer: 4"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *("Answers: 4", "Answer 4", "Answer key: 4", "The answer: 4", "**Answer: 4**", "Answerable: yes", "Final: 4"),
+        *("4 Answer: 5", "4\nAnswer: 5", " 4 ", "Answer:", "Answer: \n", "Answer:\u00a0", "Answer:\u200b"),
+    ],
+)
+def test_an_answer_with_another_beginning_stays_as_it_is(answer: str) -> None:
+    assert completion([], answer) == f"Answer: {answer}"
 
 
 TEMPLATES = [load_template(name) for name in template_names()]
