@@ -119,7 +119,7 @@ def _large_group(database: Any, selected: int, names: list[str]) -> LargeGroup |
         SELECT count(*), min(ROW(part, place)) FROM chosen GROUP BY grouped HAVING count(*) > 1
         ORDER BY ALL DESC LIMIT 1
     """
-    count, first = database.execute(sql).fetchone() or (0, None)
+    ((count, first),) = database.execute(sql).fetchall() or [(0, None)]
     if count <= _LARGE * selected:
         return None
     part, place = first.values() if isinstance(first, dict) else first
@@ -133,8 +133,8 @@ def _held_out(database: Any) -> tuple[int, int]:
         SELECT count(*), count(*) FILTER (in_train) FROM (
             SELECT bool_or(split = 0) AS in_train FROM chosen GROUP BY prompt HAVING bool_or(split > 0))
     """
-    found: tuple[int, int] = database.execute(sql).fetchone() or (0, 0)
-    return found
+    ((held_out, leaked),) = database.execute(sql).fetchall()
+    return int(held_out), int(leaked)
 
 
 def _repeats(database: Any, table: str) -> int:
