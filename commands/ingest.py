@@ -14,7 +14,10 @@ from commands.options import Json, ToUrl, counted, require_repository, require_u
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, plain or gzip; UTF-8, UTF-16 or UTF-32.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="JSON Lines, plain or gzip; UTF-8, UTF-16 or UTF-32.", show_default=False
+        ),
     ],
     to: ToUrl = None,
     quarantine: Annotated[

@@ -172,6 +172,29 @@ def test_a_file_that_is_not_params_is_refused(workspace: Path, text: str, says: 
     assert str(refused.value).startswith(says)
 
 
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("utf-16", "this is UTF-16-LE, which DVC cannot read; save the file as UTF-8"),
+        ("utf-16-be", "this is UTF-16-BE, which DVC cannot read"),
+        ("cp1252", "byte "),
+    ],
+)
+def test_params_in_another_encoding_are_refused_in_one_line(workspace: Path, encoding: str, says: str) -> None:
+    path = Path("params.yaml")
+    path.write_bytes(path.read_text().replace("v1", "\u00e9").encode(encoding))
+    with pytest.raises(TracesError) as refused:
+        load_params()
+    assert str(refused.value).startswith(f"params.yaml: {says}")
+
+
+def test_params_may_begin_with_a_byte_order_mark(workspace: Path) -> None:
+    held = load_params()
+    path = Path("params.yaml")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_params() == held
+
+
 def test_a_missing_file_says_where_to_run(workspace: Path) -> None:
     Path("params.yaml").unlink()
     with pytest.raises(TracesError, match="no such file; run from the repository's root"):
