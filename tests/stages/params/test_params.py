@@ -137,6 +137,18 @@ from training.templates import template_names
             {"preference": {"key": "x", "order": [1, 2, 1]}},
             "export.preference: a value is in the order",
         ),
+        *(
+            ("export", {"preference": {"key": "x", "order": order}}, "export.preference: a value is in the order twice")
+            for order in ([1, 2, 1.0], [1, "1"], ["1.0", 2, 1], ["a b", "a  b"], [True, False, True])
+        ),
+        *(
+            (
+                "selection",
+                {"strategy": "stratified", "seed": 1, "stratify": {"by": ["a"], "quotas": quotas}},
+                "selection.stratify.quotas: ",
+            )
+            for quotas in ({7: 1, "7": 2}, {7: 1, 7.5: 1, "7.50": 1}, {"x": 1, " x": 1})
+        ),
         ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
         ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace', 'tunix_sft', "),
         ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),
@@ -158,7 +170,26 @@ def test_a_bad_value_is_named_by_its_key(workspace: Path, group: str, change: di
         ("a: b: c", "params.yaml, line 1: mapping values are not allowed"),
         ("- a", "params.yaml: expected groups of params"),
         ("", "params.yaml: expected groups of params"),
-        ("dataset: {name: a, version: 2026-01-31}", "params.yaml: dataset.version: 2026-01-31 reads as a date"),
+        (
+            "dataset: {name: a, version: 2026-01-31}",
+            'params.yaml: dataset.version: reads as a date, which DVC refuses; put it in quotes: "2026-01-31"',
+        ),
+        ("filters: {created_at: {max: 2026-01-31}}", "params.yaml: filters.created_at.max: reads as a date, which DVC"),
+        ("filters: {created_at: 2026-01-31}", "params.yaml: filters.created_at: reads as a date, which DVC"),
+        ("filters: {created_at: [2026-01-31]}", "params.yaml: filters.created_at: reads as a date, which DVC"),
+        ("filters: {2026-01-31: 1}", "params.yaml: filters: a key: reads as a date, which DVC"),
+        (
+            "filters: {created_at: {max: 2026-01-31T12:00:00}}",
+            'params.yaml: filters.created_at.max: reads as a time, which DVC refuses; put it in quotes: "2026-01-31T12',
+        ),
+        (
+            "filters: {created_at: {max: 2026-01-31 12:00:00 +02:00}}",
+            "params.yaml: filters.created_at.max: reads as a time, which DVC refuses; put it in quotes",
+        ),
+        (
+            "filters: {created_at: {min: 2026-01-31T12:00:00Z}}",
+            "params.yaml: filters.created_at.min: reads as a time, which DVC",
+        ),
         ("dataset: {name: a, version: 2026-13-45}", "params.yaml: month must be in 1..12"),
         ("a: " + "9" * 5000, "params.yaml: Exceeds the limit"),
         ("dataset: {name: a, version: v1}", "params.yaml: extract: is missing"),
@@ -214,6 +245,13 @@ def test_what_hydra_and_people_write_is_understood(workspace: Path) -> None:
 def test_a_quota_is_of_a_value_s_text(workspace: Path) -> None:
     asked = {"strategy": "stratified", "seed": 1, "stratify": {"by": ["seat"], "quotas": {0: 5, True: 2, "x": 1}}}
     assert set_params(selection=asked).selection.stratify.quotas == {"0": 5, "true": 2, "x": 1}
+    asked["stratify"] = {"by": ["seat"], "quotas": {1.0: 5, "2.50": 2, "007": 1}}
+    assert set_params(selection=asked).selection.stratify.quotas == {"1": 5, "2.5": 2, "007": 1}
+
+
+def test_an_order_may_have_values_of_each_kind(workspace: Path) -> None:
+    order = [True, "true", 1, "one", 0.5]
+    assert set_params(export={"preference": {"key": "x", "order": order}}).export.preference.order == order
 
 
 def test_scores_may_select_and_metadata_rank(workspace: Path) -> None:
