@@ -15,7 +15,10 @@ from commands.options import Json, ToUrl, counted, require_repository, require_u
 
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="JSON Lines, plain or .gz.", show_default=False)
+        list[Path],
+        typer.Argument(
+            metavar="FILE...", help="JSON Lines, plain or gzip; UTF-8, UTF-16 or UTF-32.", show_default=False
+        ),
     ],
     to: ToUrl = None,
     quarantine: Annotated[
@@ -30,7 +33,7 @@ def ingest(
 
     A line is a trace, or a row: id, created_at, trace_version, payload. Rows that are there already are
     left alone; a trace without an id gets one that follows from its content. A bad line stops it, and nothing
-    is written.
+    is written: a database that was not there before is not there afterwards.
 
     [bold]Examples[/bold]
 

@@ -11,16 +11,20 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from traces.errors import TracesError, one_line
+from traces.text_files import read_text
 
 
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds.
 
     Raises:
-        TracesError: it is missing or not YAML.
+        TracesError: it is missing or not YAML in UTF-8.
     """
     try:
-        return deepcopy(_parsed(path.read_text(encoding="utf-8")))
+        text, encoding = read_text(path)
+        if encoding != "utf-8":
+            raise TracesError(f"{path}: this is {encoding.upper()}, which DVC cannot read; save the file as UTF-8")
+        return deepcopy(_parsed(text))
     except FileNotFoundError:
         raise TracesError(f"{path}: no such file; run from the repository's root, or `git checkout {path}`") from None
     except MarkedYAMLError as error:

@@ -7,6 +7,7 @@ the next process that writes there removes it. Where a file system has no locks,
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -32,6 +33,47 @@ def file_aside(path: Path) -> Iterator[Path]:
         if aside.exists():
             _sync(aside)
             aside.replace(path)
+
+
+@contextmanager
+def new_file_aside(path: Path) -> Iterator[Path]:
+    """Like `file_aside`, for a file that must not replace another one.
+
+    Raises:
+        FileExistsError: another process has made `path` meanwhile; its file is left as it is.
+    """
+    with scratch_folder(path.name, path.parent) as scratch:
+        aside = scratch / path.name
+        yield aside
+        if aside.exists():
+            _sync(aside)
+            _link_new(aside, path)
+
+
+def _link_new(source: Path, target: Path) -> None:
+    """Give a file a second name, which nothing may have yet."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links; a rename would replace
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.replace(target)
+
+
+@contextmanager
+def kept_folder(folder: Path) -> Iterator[None]:
+    """Make a folder and those above it. On an error, remove again those that were made, if they are empty."""
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for one in made:
+            with suppress(OSError):
+                one.rmdir()
+        raise
 
 
 @contextmanager

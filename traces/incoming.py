@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from traces.errors import TracesError, one_line
+from traces.errors import one_line
 from traces.ids import derived_id, is_id, normalise_id
 from traces.model import InvalidTrace, Trace, decode_trace, encode_payload
 from traces.times import parse_us, to_iso
@@ -95,25 +91,3 @@ def _decode(payload: bytes) -> Trace:
         return decode_trace(payload)
     except InvalidTrace as error:
         raise BadLine(str(error)) from None
-
-
-def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The lines of a file that are not blank, plain or .gz, with their numbers from 1.
-
-    Raises:
-        TracesError: the file cannot be read, or was cut off in the middle.
-    """
-    number = 0
-    try:
-        if path.suffix == ".gz" and path.stat().st_size == 0:
-            raise EOFError("the file is empty")
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, line
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise TracesError(
-            f"{path}: cut off or damaged after line {number} ({error}); fetch or record it again"
-        ) from None
-    except OSError as error:
-        raise TracesError(f"{path}: {error.strerror or error}") from None

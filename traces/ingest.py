@@ -16,11 +16,12 @@ from typing import IO
 from traces.batches import batches
 from traces.embedded import build_embedded, embedded_label
 from traces.errors import TracesError, WrongUse, one_line
-from traces.files import file_aside, folder_lock
-from traces.incoming import BadLine, IncomingRow, parse_line, read_lines
+from traces.files import file_aside, folder_lock, kept_folder
+from traces.incoming import BadLine, IncomingRow, parse_line
 from traces.recordings import recording_path, write_recording
-from traces.store.open import open_writable
+from traces.store.open import open_writable, open_writer
 from traces.store.write import BATCH_ROWS, StoreWriter
+from traces.text_files import read_lines
 
 NumberedLine = tuple[int, bytes]
 Watch = Callable[[Iterable[NumberedLine], str], Iterable[NumberedLine]]
@@ -65,7 +66,7 @@ def ingest_into_store(url: str, paths: list[Path], created_us: int, quarantine: 
         TracesError: a file or a line is bad, or the database refuses; nothing was written then.
     """
     ingested = Ingested()
-    with _bad_lines(quarantine, ingested) as bad, StoreWriter(*open_writable(url)) as writer:
+    with _bad_lines(quarantine, ingested) as bad, open_writer(url) as writer:
         for path in paths:
             for _ in _new_rows(path, writer, created_us, bad, ingested, watch):
                 pass
@@ -82,6 +83,7 @@ def ingest_into_recordings(
     """
     ingested = Ingested()
     with ExitStack() as stack:
+        stack.enter_context(kept_folder(folder))
         # One at a time: two that take in the same name at once would write over each other.
         stack.enter_context(folder_lock(folder))
         bad = stack.enter_context(_bad_lines(quarantine, ingested))
@@ -139,6 +141,7 @@ def _bad_lines(quarantine: Path | None, ingested: Ingested) -> Iterator[_BadLine
     if quarantine.exists():
         raise WrongUse(f"--quarantine {quarantine}: exists; name a new file")
     with ExitStack() as stack:
+        stack.enter_context(kept_folder(quarantine.parent))
         aside = stack.enter_context(file_aside(quarantine))
         with aside.open("w", encoding="utf-8", newline="\n") as file:
             yield _BadLines(file)

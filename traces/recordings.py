@@ -12,7 +12,8 @@ from typing import IO, Any, cast
 from traces.errors import TracesError, one_line
 from traces.files import file_aside, write_text
 from traces.ignored import is_excluded, list_files
-from traces.incoming import BadLine, IncomingRow, parse_line, read_lines
+from traces.incoming import BadLine, IncomingRow, parse_line
+from traces.text_files import read_lines
 
 RECORDED = Path("data/recorded")
 SUFFIX = ".jsonl.gz"

@@ -9,8 +9,10 @@ from traces.errors import TracesError, one_line
 
 # Python takes any character between date and time: the digits of an epoch in milliseconds read as a day of 1701.
 _DATE = re.compile(r"\d{4}-?(?:\d{2}-?\d{2}|W\d{2}-?\d|W\d{2})(?:[T ]|$)", re.ASCII)
+_WEEKDAY = re.compile(r"W\d{2}-?\d$", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_US = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+_DAY_US = 24 * 3600 * 1_000_000
 LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 
 
@@ -41,14 +43,38 @@ def parse_us(text: object) -> int | None:
     return us if FIRST_US <= us <= LAST_US else None
 
 
+def parse_span(text: object) -> tuple[int, int] | None:
+    """The first and the last microsecond that a text names: of a day or a week in UTC, or of a moment; else None.
+
+    A time of day is a moment, however few digits it has.
+    """
+    first = parse_us(text)
+    if first is None or not isinstance(text, str):
+        return None
+    day = text.strip()
+    if not _DATE.fullmatch(day):
+        return first, first
+    days = 1 if "W" not in day or _WEEKDAY.search(day) else 7
+    return first, min(first + days * _DAY_US - 1, LAST_US)
+
+
+def require_span(text: object, where: str) -> tuple[int, int]:
+    """Like `parse_span`, for input that must hold a time.
+
+    Raises:
+        TracesError: `text` is no time; the message names `where`.
+    """
+    span = parse_span(text)
+    if span is None:
+        shown = one_line(repr(text), 60)
+        raise TracesError(f"{where}: {shown} is not an ISO 8601 time of the years 1 to 9999 (2026-01-31T12:00:00Z)")
+    return span
+
+
 def require_us(text: object, where: str) -> int:
     """Like `parse_us`, for input that must hold a time.
 
     Raises:
         TracesError: `text` is no time; the message names `where`.
     """
-    us = parse_us(text)
-    if us is None:
-        shown = one_line(repr(text), 60)
-        raise TracesError(f"{where}: {shown} is not an ISO 8601 time of the years 1 to 9999 (2026-01-31T12:00:00Z)")
-    return us
+    return require_span(text, where)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from glob import glob
 from pathlib import Path
@@ -11,15 +12,11 @@ import msgspec
 import numpy as np
 
 from traces.errors import TracesError, WrongUse, one_line
+from traces.text_files import HEAD_BYTES, encoding_of, no_text
 
 SPLITS = ("train", "validation", "test")
 R = TypeVar("R")
 _AGAIN = "`dvc repro` makes an export's files again"
-# What a file begins with that some other tool has written.
-_NOT_LINES = {
-    b"\x1f\x8b": "gzip, not JSON Lines; unpack it first",
-    b"\xef\xbb\xbf": f"begins with a byte order mark, which no export does; take it out, or {_AGAIN}",
-}
 
 
 class JsonLines(Sequence[R], Generic[R]):
@@ -140,15 +137,25 @@ def _few(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:3]) + more
 
 
+def _no_lines(head: bytes) -> str | None:
+    """What a file is that begins with `head`, and what to do, if some other tool has written it; else None."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip, not JSON Lines; unpack it first"
+    if head.startswith(codecs.BOM_UTF8):
+        return f"begins with a byte order mark, which no export does; take it out, or {_AGAIN}"
+    if (encoding := encoding_of(head)) != "utf-8":
+        return f"{encoding.upper()}, not UTF-8, which every export is; save it as UTF-8, or {_AGAIN}"
+    return no_text(head)
+
+
 def _line_starts(path: Path) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Where each line of a file begins, in bytes."""
     ends: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = [np.zeros(1, dtype=np.int64)]
     offset = 0
     with path.open("rb") as file:
         while piece := file.read(1 << 22):
-            for start, what in _NOT_LINES.items() if offset == 0 else ():
-                if piece.startswith(start):
-                    raise TracesError(f"{path}: {what}")
+            if offset == 0 and (what := _no_lines(piece[:HEAD_BYTES])):
+                raise TracesError(f"{path}: {what}")
             ends.append(np.flatnonzero(np.frombuffer(piece, np.uint8) == ord("\n")) + (offset + 1))
             offset += len(piece)
     starts = np.concatenate(ends)

@@ -7,7 +7,7 @@ import io
 import re
 from datetime import UTC, date, datetime
 
-from stages.selection.exclusions import EXCLUSIONS, load_exclusions
+from stages.selection.exclusions import EXCLUSIONS, load_exclusions, read_list
 from traces.errors import WrongUse, one_line
 from traces.files import file_aside
 from traces.ids import is_id, normalise_id
@@ -43,12 +43,15 @@ def add_to_list(listed: list[str], reason: str, day: str | None) -> list[str]:
         return lines
     if not reason.strip():
         raise WrongUse(f"{new[0]} is not on {EXCLUSIONS} yet: say why with --reason TEXT")
+    # As the list is written, also if Excel has saved it.
+    held = read_list()
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, delimiter=held.separator, lineterminator="\r\n" if "\r\n" in held.text else "\n")
+    if not held.text.endswith(("\n", "\r")):
+        writer.writerow([])
     writer.writerows((trace, " ".join(reason.split()), _day(day)) for trace in new)
-    held = EXCLUSIONS.read_text(encoding="utf-8")
     with file_aside(EXCLUSIONS) as aside:
-        aside.write_text(held + ("" if held.endswith("\n") else "\n") + text.getvalue(), encoding="utf-8")
+        aside.write_bytes(EXCLUSIONS.read_bytes() + text.getvalue().encode(held.encoding))
     return [*lines, *(f"{trace} added to {EXCLUSIONS}" for trace in new)]
 
 

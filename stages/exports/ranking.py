@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.params.models import Preference
 from stages.selection.filters import equals
+from traces.values import number_of
 
 
 def rank_of(preference: Preference, meta: Mapping[str, Any]) -> float | None:
@@ -16,7 +17,6 @@ def rank_of(preference: Preference, meta: Mapping[str, Any]) -> float | None:
     if preference.order is not None:
         places = (place for place, wanted in enumerate(preference.order) if equals(wanted, value))
         return next(places, None)
-    if isinstance(value, bool):
-        return None
+    number = number_of(value)
     # Decimal also of a whole number: one with no room in a float is infinite then, not an error.
-    return float(Decimal(value)) if isinstance(value, int | Decimal) else None
+    return None if number is None else float(Decimal(number))

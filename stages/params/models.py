@@ -5,7 +5,7 @@ from __future__ import annotations
 from keyword import iskeyword
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator, model_validator
 
 from stages.params.values import (
     NUMBER,
@@ -24,7 +24,10 @@ from stages.params.values import (
     Positive,
     Scalar,
     TemplateName,
+    key_text,
 )
+from traces.errors import one_line
+from traces.values import comparable, text_of
 
 
 class _Group(BaseModel):
@@ -67,6 +70,14 @@ class Stratify(_Group):
 
     by: list[Annotated[StrictStr, Field(min_length=1)]] = []
     quotas: Annotated[dict[Key, Positive], Field(min_length=1)] | None = None
+
+    @field_validator("quotas", mode="before")
+    @classmethod
+    def _once_each(cls, quotas: object) -> object:
+        names = list(map(key_text, quotas)) if isinstance(quotas, dict) else []
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two quotas are for the value {one_line(twice[0], 60)}: values that are equal are one")
+        return quotas
 
     @model_validator(mode="after")
     def _of_one_key(self) -> Stratify:
@@ -160,8 +171,10 @@ class Preference(_Group):
     def _of_a_key(self) -> Preference:
         if self.order is not None and self.key is None:
             raise ValueError("an order needs the key whose values it orders; by scores, the higher is the better")
-        if self.order is not None and len({(type(value), value) for value in self.order}) < len(self.order):
-            raise ValueError("a value is in the order twice")
+        # A number in the order ranks texts that spell it, too.
+        keys = [text_of([comparable(value)]) for value in self.order or ()]
+        if len(set(keys)) < len(keys):
+            raise ValueError("a value is in the order twice: values that are equal are one")
         return self
 
 

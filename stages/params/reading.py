@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -69,4 +69,5 @@ def _refuse_environment(value: object, where: str, secrets: list[tuple[str, str]
                     "docs/trust.md for what `-S` may have left of it in Git"
                 )
     elif isinstance(value, date):
-        raise TracesError(f"{where}: {value} reads as a date; put it in quotes")
+        kind = "time" if isinstance(value, datetime) else "date"
+        raise TracesError(f'{where}: reads as a {kind}, which DVC refuses; put it in quotes: "{value.isoformat()}"')

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
+from traces.values import comparable, text_of
+
 
 def _whole(value: object) -> object:
     """Hydra reads `1e3` as 1000.0; text and booleans are no numbers."""
@@ -23,9 +25,9 @@ def _number(value: object) -> object:
     return value
 
 
-def _key(value: object) -> object:
-    """A key of a mapping as text: YAML reads `0:` as a number, `true:` as a boolean."""
-    return value if isinstance(value, str) else json.dumps(value)
+def key_text(value: object) -> str:
+    """A key of a mapping as text, the same for equal values: YAML reads `0:` as a number, `true:` as a boolean."""
+    return text_of(comparable(value if isinstance(value, str) else json.dumps(value)))
 
 
 def _text(value: object) -> object:
@@ -46,7 +48,7 @@ _SPDX, _ADDRESS = "[A-Za-z0-9][A-Za-z0-9.+-]{0,63}", "https?://[!#-;=?-~]+"
 License = Annotated[StrictStr, Field(pattern=f"^({_SPDX}|{_ADDRESS})$")]
 Address = Annotated[StrictStr, Field(pattern=f"^{_ADDRESS}$")]
 # JSON and DVC's lock write every key as text, so a value that is a key is named by its text.
-Key = Annotated[str, BeforeValidator(_key)]
+Key = Annotated[str, BeforeValidator(key_text)]
 CardText = Annotated[StrictStr, Field(min_length=1, max_length=4000)]
 # Named here, so that a stage does not depend on the code of formats and templates that it never uses; a
 # test holds these to training.formats and training.templates.

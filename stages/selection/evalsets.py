@@ -8,7 +8,6 @@ Answers are not compared: `4` stands in any trace.
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from stages.params.reading import PARAMS
 from traces.errors import TracesError, one_line
 from traces.files import hash_file
 from traces.ignored import is_excluded, list_files
+from traces.text_files import read_lines
 from traces.texts import loose_words
 
 EVALSETS = Path("data/evalsets")
@@ -105,18 +105,14 @@ def _loaded(files: tuple[tuple[str, str], ...], ngram: int, threshold: float) ->
 def _read(path: Path) -> Iterator[tuple[int, str]]:
     decode = msgspec.json.Decoder(_Line).decode
     empty = True
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            text = (line.removeprefix(codecs.BOM_UTF8) if number == 1 else line).strip()
-            if not text:
-                continue
-            empty = False
-            try:
-                yield number, decode(text).prompt
-            except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-                raise TracesError(
-                    f"{path}, line {number}: {one_line(str(error), 120)}; each is an object with `prompt`, `answer`"
-                ) from None
+    for number, line in read_lines(path):
+        empty = False
+        try:
+            yield number, decode(line).prompt
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise TracesError(
+                f"{path}, line {number}: {one_line(str(error), 120)}; each is an object with `prompt`, `answer`"
+            ) from None
     if empty:
         raise TracesError(f"{path}: no prompt in it, so it would prove nothing; fetch it again, or take it out")
 

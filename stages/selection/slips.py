@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
-from stages.params.models import PROMPT, FilterValue, Params, Range, Split
+from stages.params.models import PROMPT, Params, Range, Split
 from stages.selection.fates import EARLY, Fates
 from stages.selection.filters import OURS, compile_filters
 from stages.selection.screen import tellable
@@ -38,18 +37,8 @@ def require_keys(params: Params, fates: Fates) -> None:
             shown = value.model_dump(exclude_none=True) if isinstance(value, Range) else value
             raise TracesError(
                 f"params.yaml: filters.{key}: {shown!r} matches none of {fates.counts['valid']} traces; text matches "
-                f"text and a number a number, null takes any{_quoted(key, value)}"
+                "text, a number also text that spells it, null takes any"
             )
-
-
-def _quoted(key: str, value: FilterValue) -> str:
-    """How to write a value that may have been meant as text, since DVC and YAML take `1.0` for a number."""
-    values = value if isinstance(value, list) else [value]
-    if isinstance(value, Range) or all(isinstance(one, str) for one in values):
-        return ""
-    texts = [one if isinstance(one, str) else json.dumps(one) for one in values]
-    text = f"[{','.join(map(json.dumps, texts))}]" if isinstance(value, list) else json.dumps(texts[0])
-    return f"; text that looks like a number needs quotes: -S '++filters.{key}={text}'"
 
 
 def require_some(fates: Fates, left: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.params.models import Stratify
-from stages.selection.splits import text_of, texts_of
+from traces.values import comparable, text_of, texts_of
 
 MAX_NAME = 100  # characters; a longer name is cut, and its hash says the rest
 MAX_NAMES = 100  # strata counted by name: there may be as many as traces
@@ -16,9 +16,9 @@ MAX_NAMES = 100  # strata counted by name: there may be as many as traces
 def stratum_of(meta: Mapping[str, Any], by: list[str]) -> str:
     """The name of a trace's stratum: its value of the one key as text, or of several keys as JSON.
 
-    What a trace lacks is null, as in `split.group_by`.
+    What a trace lacks is null. Values that are equal as traces/values.py compares them are one stratum.
     """
-    values = [meta.get(key) for key in by]
+    values = [comparable(meta.get(key)) for key in by]
     name = text_of(values[0]) if len(values) == 1 else texts_of(values)
     if len(name) <= MAX_NAME:
         return name

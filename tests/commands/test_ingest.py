@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import json
 from pathlib import Path
 
@@ -47,3 +49,37 @@ def test_traces_with_a_blank_field_are_taken_and_that_is_said(traces: Command) -
     assert traces.out.startswith("3 traces added")
     assert "a build will quarantine 2 traces: mine.jsonl, line 2: final_answer shows nothing" in traces.err
     assert "extract.max_quarantined" in traces.err
+
+
+SOUND = "".join(
+    json.dumps(row(number, prompt=f"Qu\u00e9 es {number}?"), ensure_ascii=False) + "\n" for number in range(3)
+)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        codecs.BOM_UTF8 + SOUND.encode(),
+        SOUND.encode("utf-16"),
+        SOUND.encode("utf-16-le"),
+        SOUND.encode("utf-16-be"),
+        gzip.compress(SOUND.encode()),
+        gzip.compress(SOUND.encode("utf-16")),
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--to", "sqlite:///new.db"], ["--quarantine", "bad.jsonl"]])
+def test_a_sound_file_is_taken_whatever_its_encoding_and_packing(
+    traces: Command, data: bytes, options: list[str]
+) -> None:
+    Path("mine.jsonl").write_bytes(data)
+    assert traces("ingest", "mine.jsonl", *options) == 0
+    assert traces.out.startswith("3 traces added, 0 there already")
+    assert not Path("bad.jsonl").exists()
+
+
+def test_a_file_of_another_kind_is_named_and_leaves_nothing(traces: Command) -> None:
+    Path("mine.jsonl").write_bytes(b"\x28\xb5\x2f\xfd and more")
+    before = sorted(Path().rglob("*"))
+    assert traces("ingest", "mine.jsonl", "--to", "sqlite:///new.db", "--quarantine", "aside/bad.jsonl") == 1
+    assert traces.err == "traces: mine.jsonl: this is Zstandard (.zst); unpack it first\n"
+    assert sorted(Path().rglob("*")) == before

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from stages.yaml_file import read_yaml
 from tests.support.docs import blocks
 from tests.support.shell import ROOT, Done, commit, run
 
@@ -57,16 +58,33 @@ def test_a_slip_in_a_filter_s_name_fails_with_a_clear_line(repository: Path) -> 
     assert line in refused(repository, "-S", "+filters.gaem=x").text
 
 
-def test_text_that_looks_like_a_number_needs_quotes_of_its_own(repository: Path) -> None:
-    """As docs/experiments.md and the error have it, also after a first try that left the number in params.yaml."""
-    done = refused(repository, "-S", "+filters.trace_version=1.0")
-    assert "filters.trace_version: 1.0 matches none of 2338 traces" in done.text
-    (remedy,) = re.findall(r"needs quotes: -S '(.+?)'", done.text)
-    for setting in (remedy, '+filters.trace_version="1.0"'):
-        run(repository, "dvc", "exp", "run", "-q", "validate", "-S", setting)
-        held = json.loads((repository / "data/manifest.json").read_text())
-        assert (held["filters"]["trace_version"], held["counts"]["selected"]) == ("1.0", 2338)
+def test_a_number_that_s_sets_matches_text_that_spells_it(repository: Path) -> None:
+    """As docs/experiments.md has it: DVC makes a number of 1.0, and the trace's version is a text."""
+    for setting in ("+filters.trace_version=1.0", '+filters.trace_version="1.0"'):
+        run(repository, "dvc", "exp", "run", "-q", "select", "-S", setting)
+        assert json.loads((repository / "data/selection/counts.json").read_text())["selected"] == 2338
         run(repository, "git", "checkout", "-q", ".")
+    says = (
+        "filters.trace_version: '1' matches none of 2338 traces; text matches text, a number also text that spells it"
+    )
+    assert says in refused(repository, "-S", '+filters.trace_version="1"').text
+
+
+def test_a_date_that_s_sets_includes_its_day_and_the_gate_agrees(repository: Path) -> None:
+    times = [
+        json.loads(line)["created_at"]
+        for path in (repository / "data/recorded").glob("*.jsonl.gz")
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+    day = sorted(times)[len(times) // 2][:10]
+    expected = sum(time[:10] <= day for time in times)
+    assert 0 < sum(time <= day for time in times) < expected < len(times)
+    run(repository, "dvc", "exp", "run", "validate", "-S", f"+filters.created_at.max={day}")
+    held = json.loads((repository / "data/manifest.json").read_text())
+    assert held["filters"]["created_at"] == {"max": day}
+    assert held["counts"]["selected"] == expected
+    assert f": {expected:,} reasoning traces" in (repository / "data/export/README.md").read_text()
+    assert json.loads((repository / "reports/validation.json").read_text())["valid"]
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +105,42 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "dvc", "repro", "-q")
     commit(folder, "start")
     return folder
+
+
+TIMES = (
+    "2026-01-31",
+    "2026-01-31T12:00:00",
+    "2026-01-31 12:00:00",
+    "2026-01-31T12:00:00Z",
+    "2026-01-31T12:00:00+02:00",
+)
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_dvc_refuses_a_time_without_quotes_and_takes_one_in_quotes(toy: Path, tmp_path: Path, time: str) -> None:
+    """The docs quote what DVC says. If this fails, DVC may have learnt to take it, and the docs change."""
+    folder = Path(shutil.copytree(toy, tmp_path / "toy", symlinks=True))
+    (folder / "params.yaml").write_text(f"code: 0\nfilters:\n  created_at: {{max: {time}}}\n")
+    kind = "date" if len(time) == 10 else "datetime"
+    says = f"Unsupported value of type '{kind}' in 'params.yaml:filters.created_at.max'"
+    for command in (("repro",), ("exp", "run", "-S", "code=0")):
+        done = run(folder, "dvc", *command, code=None)
+        assert done.code != 0
+        assert says in done.text
+        assert "Traceback" not in done.text
+    (folder / "params.yaml").write_text(f'code: 0\nfilters:\n  created_at: {{max: "{time}"}}\n')
+    run(folder, "dvc", "repro", "-q")
+
+
+def test_a_time_that_s_sets_is_text(toy: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(toy, tmp_path / "toy", symlinks=True))
+    settings = [part for n, time in enumerate(TIMES) for part in ("-S", f"+filters.at{n}.max={time}")]
+    settings += ["-S", "+filters.inline={min: 2026-01-31, max: '2026-02-01'}", "-S", '+filters.quoted.max="2026-01-31"']
+    run(folder, "dvc", "exp", "run", "-q", *settings)
+    held = read_yaml(folder / "params.yaml")["filters"]
+    assert [held[f"at{n}"]["max"] for n in range(len(TIMES))] == list(TIMES)
+    assert held["inline"] == {"min": "2026-01-31", "max": "2026-02-01"}
+    assert held["quoted"] == {"max": "2026-01-31"}
 
 
 def test_dvc_ends_with_0_although_an_experiment_of_the_queue_failed(toy: Path, tmp_path: Path) -> None:

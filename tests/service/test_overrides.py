@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from service.jobs.overrides import comes_through
 from service.jobs.request import BuildRequest
 from stages.params.models import Stratify
+from stages.params.values import key_text
 from stages.yaml_file import read_yaml
 from tests.support.shell import ROOT
 
@@ -76,7 +77,7 @@ def test_a_key_of_quotas_is_the_same_or_refused(key: str) -> None:
         assert {error["loc"][0] for error in refused.errors()} == {"stratify"}
     else:
         found = applied(request, PARAMS.read_text())["selection"]["stratify"]
-        assert Stratify.model_validate(found).quotas == {key: 3}
+        assert Stratify.model_validate(found).quotas == {key_text(key): 3}
 
 
 def test_keys_that_people_have_come_through() -> None:
@@ -120,7 +121,6 @@ def test_a_fault_of_a_filter_is_said_of_its_key() -> None:
         ({"filters": {"game": "a\x85b"}}, "filters"),
         ({"filters": {"x": [9e15] * 12_500}}, "filters"),
         ({"stratify": {"by": ["game"], "quotas": {"1e3": 5}}}, "stratify"),
-        ({"stratify": {"by": ["game"], "quotas": {" a ": 5}}}, "stratify"),
         ({"stratify": {"by": ["game"], "quotas": {"": 5}}}, "stratify"),
         ({"stratify": {"by": ["game"], "quotas": {"Müller": 5}}}, "stratify"),
         ({"shell": "rm"}, "shell"),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.samples import payload, row, trace_id
-from traces.errors import TracesError
-from traces.incoming import BadLine, parse_line, read_lines
+from traces.incoming import BadLine, parse_line
 
 
 def line(value: Any) -> bytes:
@@ -50,19 +47,3 @@ def test_a_line_that_is_neither_says_why(text: bytes, reason: str) -> None:
     with pytest.raises(BadLine) as refused:
         parse_line(text)
     assert reason.lower() in str(refused.value).lower()
-
-
-def test_lines_are_numbered_from_one_and_blank_ones_skipped(tmp_path: Path) -> None:
-    text = b"a\n\n  \nb"
-    (tmp_path / "x.jsonl").write_bytes(text)
-    (tmp_path / "x.jsonl.gz").write_bytes(gzip.compress(text))
-    for name in ("x.jsonl", "x.jsonl.gz"):
-        assert [(n, found.strip()) for n, found in read_lines(tmp_path / name)] == [(1, b"a"), (4, b"b")]
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TracesError, match=r"gone\.jsonl: No such file or directory"):
-        list(read_lines(tmp_path / "gone.jsonl"))
-    (tmp_path / "plain.gz").write_bytes(b"not gzip")
-    with pytest.raises(TracesError, match=r"plain\.gz: cut off or damaged after line 0"):
-        list(read_lines(tmp_path / "plain.gz"))

@@ -14,9 +14,9 @@ import pytest
 from tests.support.samples import created_at, payload, row, stored, trace_id, write_jsonl, write_sqlite
 from traces.embedded import open_configured
 from traces.errors import TracesError, WrongUse
-from traces.incoming import read_lines
 from traces.ingest import Ingested, ingest_into_recordings, ingest_into_store
 from traces.store import open_store
+from traces.text_files import read_lines
 from traces.times import LAST_US
 
 RECORDED = Path("data/recorded")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,14 @@ def test_bytes_after_the_end_of_a_recording_are_noticed(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(json.dumps(row(1)).encode() + b"\n") + b"rubbish")
     with pytest.raises(TracesError, match="damaged"):
         list(read_recording(path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32-be"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_recording_that_people_bring_is_read_whatever_its_encoding_and_packing(
+    tmp_path: Path, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    path = recording_path(tmp_path, "brought")
+    text = "".join(json.dumps(row(n, prompt="\u00bfQu\u00e9?"), ensure_ascii=False) + "\n" for n in range(2))
+    path.write_bytes(pack(text.encode(encoding)))
+    assert [found.id for _, found in read_recording(path)] == [row(0)["id"], row(1)["id"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from traces.errors import TracesError
-from traces.times import FIRST_US, LAST_US, parse_us, require_us, to_iso
+from traces.times import FIRST_US, LAST_US, parse_span, parse_us, require_us, to_iso
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,25 @@ def test_a_time_is_written_with_its_zone_and_only_the_microseconds_that_it_has()
     assert to_iso(1) == "1970-01-01T00:00:00.000001+00:00"
     assert to_iso(FIRST_US) == "0001-01-01T00:00:00+00:00"
     assert parse_us(to_iso(LAST_US)) == LAST_US
+
+
+DAY = 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("1970-01-02", (DAY, 2 * DAY - 1)),
+        ("19700102", (DAY, 2 * DAY - 1)),
+        ("1970-W01-5", (DAY, 2 * DAY - 1)),
+        ("1970-W02", (4 * DAY, 11 * DAY - 1)),
+        ("1970-01-02T00:00", (DAY, DAY)),
+        ("1970-01-02 00:00:00Z", (DAY, DAY)),
+        ("1970-W01-5T00:00", (DAY, DAY)),
+        ("9999-12-31", (LAST_US - DAY + 1, LAST_US)),
+        ("1970-01", None),
+        (19700102, None),
+    ],
+)
+def test_a_date_is_its_whole_day(text: object, span: tuple[int, int] | None) -> None:
+    assert parse_span(text) == span

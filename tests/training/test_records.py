@@ -101,6 +101,10 @@ def test_files_without_a_record_are_named(tmp_path: Path, source: str) -> None:
         (b"\n", ", line 1: a blank line, which no export has; mend it, or `dvc repro`"),
         (b"\xef\xbb\xbf{}\n", ": begins with a byte order mark, which no export does; take it out, or `dvc repro`"),
         (b"\x1f\x8b\x08\x00", ": gzip, not JSON Lines; unpack it first"),
+        ("{}\n".encode("utf-16"), ": UTF-16-LE, not UTF-8, which every export is; save it as UTF-8, or `dvc repro`"),
+        ("{}\n".encode("utf-16-be"), ": UTF-16-BE, not UTF-8, which every export is"),
+        (b"PK\x03\x04", ": a zip archive or an Excel workbook; unpack it first"),
+        (b"PAR1", ": Parquet; write its rows as JSON Lines"),
     ],
 )
 def test_what_is_no_record_is_said_for_what_it_is(tmp_path: Path, text: bytes, says: str) -> None:

@@ -60,7 +60,10 @@ class StoreWriter:
             with ExitStack() as opened:
                 opened.callback(self.engine.dispose)
                 self.connection: Connection = opened.enter_context(self.engine.connect())
-                if not self.sqlite:
+                if self.sqlite:
+                    # Python's sqlite3 begins none for CREATE TABLE, which a rollback would then not take back.
+                    self.connection.exec_driver_sql("BEGIN IMMEDIATE")
+                else:
                     session: Any = self.connection.connection.driver_connection
                     with driver_errors(self.label, self.engine.url.password):
                         require_options(session, self.label)

@@ -34,14 +34,13 @@ def to_recording(
 
 def to_store(url: str, played: Iterable[list[IncomingRow]]) -> tuple[str, int]:
     """Add the games to a database, in one transaction; its name and the count of traces that were new."""
-    from traces.store import open_writable
-    from traces.store.write import BATCH_ROWS, StoreWriter
+    from traces.store import open_writer
+    from traces.store.write import BATCH_ROWS
 
     count = 0
-    engine, label = open_writable(url)
-    with StoreWriter(engine, label) as writer:
+    with open_writer(url) as writer:
         for rows in played:
             for start in range(0, len(rows), BATCH_ROWS):
                 outcome = writer.add(rows[start : start + BATCH_ROWS], default_us=0)
                 count += len(outcome.added)
-    return label, count
+    return writer.label, count

@@ -81,7 +81,27 @@ def test_an_order_ranks_its_values_and_no_other(workspace: Path) -> None:
     assert json.loads(PAIR_COUNTS.read_text())["unranked"] == 2
 
 
-def test_a_value_counts_with_its_type(workspace: Path) -> None:
+@pytest.mark.parametrize(
+    ("order", "values"),
+    [
+        (None, (7, "8", 9.0)),
+        (None, ("7.5", 7.75, "8.0")),
+        (None, (-1, "-0.5", 0)),
+        ([1, 2, 3], ("1", 2.0, "3.00")),
+        ([1.0, 2.5, 3], (1, "2.50", 3.0)),
+        (["low", "m\u00e9dium", "high"], ("low", "me\u0301dium", " high")),
+    ],
+)
+def test_equal_values_rank_alike(workspace: Path, order: list[Any] | None, values: tuple[Any, ...]) -> None:
+    rows = [("p", answer, value) for answer, value in zip("abc", values, strict=True)]
+    assert paired([*rows, ("p", "d", "none"), ("q", "a", values[0]), ("q", "b", values[1])], order=order) == {
+        (2, 0),
+        (5, 4),
+    }
+    assert json.loads(PAIR_COUNTS.read_text())["unranked"] == 1
+
+
+def test_true_and_false_rank_nothing_but_themselves(workspace: Path) -> None:
     values = [("p", "a", True), ("p", "b", 1), ("p", "c", "1"), ("p", "d", False)]
     assert paired(values, order=[False, True]) == {(0, 3)}
     assert paired([("p", "a", "2"), ("p", "b", 10**400), ("p", "c", -1), ("p", "d", True)], order=None) == {(1, 2)}

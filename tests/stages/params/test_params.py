@@ -147,6 +147,18 @@ from training.templates import template_names
         ("export", {"columns": ["class"]}, "export: columns: tunix_grpo, Tunix or Python has the name class already"),
         ("export", {"columns": ["a-b"]}, "export.columns.0: 'a-b': string should match pattern"),
         ("export", {"columns": "a"}, "export.columns: 'a': input should be a valid list"),
+        *(
+            ("export", {"preference": {"key": "x", "order": order}}, "export.preference: a value is in the order twice")
+            for order in ([1, 2, 1.0], [1, "1"], ["1.0", 2, 1], ["a b", "a  b"], [True, False, True])
+        ),
+        *(
+            (
+                "selection",
+                {"strategy": "stratified", "seed": 1, "stratify": {"by": ["a"], "quotas": quotas}},
+                "selection.stratify.quotas: ",
+            )
+            for quotas in ({7: 1, "7": 2}, {7: 1, 7.5: 1, "7.50": 1}, {"x": 1, " x": 1})
+        ),
         ("export", {"formats": []}, "export.formats: []: list should have at least 1 item"),
         ("export", {"formats": ["csv"]}, "export.formats.0: 'csv': input should be 'trace', 'tunix_sft', "),
         ("dataset", {"name": "a/b"}, "dataset.name: 'a/b': string should match pattern"),
@@ -168,7 +180,26 @@ def test_a_bad_value_is_named_by_its_key(workspace: Path, group: str, change: di
         ("a: b: c", "params.yaml, line 1: mapping values are not allowed"),
         ("- a", "params.yaml: expected groups of params"),
         ("", "params.yaml: expected groups of params"),
-        ("dataset: {name: a, version: 2026-01-31}", "params.yaml: dataset.version: 2026-01-31 reads as a date"),
+        (
+            "dataset: {name: a, version: 2026-01-31}",
+            'params.yaml: dataset.version: reads as a date, which DVC refuses; put it in quotes: "2026-01-31"',
+        ),
+        ("filters: {created_at: {max: 2026-01-31}}", "params.yaml: filters.created_at.max: reads as a date, which DVC"),
+        ("filters: {created_at: 2026-01-31}", "params.yaml: filters.created_at: reads as a date, which DVC"),
+        ("filters: {created_at: [2026-01-31]}", "params.yaml: filters.created_at: reads as a date, which DVC"),
+        ("filters: {2026-01-31: 1}", "params.yaml: filters: a key: reads as a date, which DVC"),
+        (
+            "filters: {created_at: {max: 2026-01-31T12:00:00}}",
+            'params.yaml: filters.created_at.max: reads as a time, which DVC refuses; put it in quotes: "2026-01-31T12',
+        ),
+        (
+            "filters: {created_at: {max: 2026-01-31 12:00:00 +02:00}}",
+            "params.yaml: filters.created_at.max: reads as a time, which DVC refuses; put it in quotes",
+        ),
+        (
+            "filters: {created_at: {min: 2026-01-31T12:00:00Z}}",
+            "params.yaml: filters.created_at.min: reads as a time, which DVC",
+        ),
         ("dataset: {name: a, version: 2026-13-45}", "params.yaml: month must be in 1..12"),
         ("a: " + "9" * 5000, "params.yaml: Exceeds the limit"),
         ("dataset: {name: a, version: v1}", "params.yaml: extract: is missing"),
@@ -180,6 +211,29 @@ def test_a_file_that_is_not_params_is_refused(workspace: Path, text: str, says: 
     with pytest.raises(TracesError) as refused:
         load_params()
     assert str(refused.value).startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "says"),
+    [
+        ("utf-16", "this is UTF-16-LE, which DVC cannot read; save the file as UTF-8"),
+        ("utf-16-be", "this is UTF-16-BE, which DVC cannot read"),
+        ("cp1252", "byte "),
+    ],
+)
+def test_params_in_another_encoding_are_refused_in_one_line(workspace: Path, encoding: str, says: str) -> None:
+    path = Path("params.yaml")
+    path.write_bytes(path.read_text().replace("v1", "\u00e9").encode(encoding))
+    with pytest.raises(TracesError) as refused:
+        load_params()
+    assert str(refused.value).startswith(f"params.yaml: {says}")
+
+
+def test_params_may_begin_with_a_byte_order_mark(workspace: Path) -> None:
+    held = load_params()
+    path = Path("params.yaml")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_params() == held
 
 
 def test_a_missing_file_says_where_to_run(workspace: Path) -> None:
@@ -201,6 +255,13 @@ def test_what_hydra_and_people_write_is_understood(workspace: Path) -> None:
 def test_a_quota_is_of_a_value_s_text(workspace: Path) -> None:
     asked = {"strategy": "stratified", "seed": 1, "stratify": {"by": ["seat"], "quotas": {0: 5, True: 2, "x": 1}}}
     assert set_params(selection=asked).selection.stratify.quotas == {"0": 5, "true": 2, "x": 1}
+    asked["stratify"] = {"by": ["seat"], "quotas": {1.0: 5, "2.50": 2, "007": 1}}
+    assert set_params(selection=asked).selection.stratify.quotas == {"1": 5, "2.5": 2, "007": 1}
+
+
+def test_an_order_may_have_values_of_each_kind(workspace: Path) -> None:
+    order = [True, "true", 1, "one", 0.5]
+    assert set_params(export={"preference": {"key": "x", "order": order}}).export.preference.order == order
 
 
 def test_scores_may_select_and_metadata_rank(workspace: Path) -> None:
