@@ -114,9 +114,15 @@ def _actions(value: object) -> str | None:
     """
     if not isinstance(value, list):
         return None
-    texts = [_as_text(action) for action in value if not (isinstance(action, str) and is_blank(action))]
-    actions = [text for text in texts if text is not None]
-    return "\n".join(neutralise(canonical(text)) for text in actions) if len(actions) == len(texts) else None
+    actions = []
+    for action in value:
+        text = _as_text(action)
+        if text is None:
+            return None
+        if not is_blank(text):
+            actions.append(canonical(text))
+    # No control token holds a line's end, so all actions can be neutralised at once.
+    return neutralise("\n".join(actions))
 
 
 def _text(value: object) -> str | None:
@@ -126,14 +132,19 @@ def _text(value: object) -> str | None:
 
 def _as_text(value: object) -> str | None:
     """A text or a number as text, a whole number without a fraction (7.0 is 7); None for anything else."""
-    if isinstance(value, Decimal):
-        text = f"{value:f}"
-        return text.rstrip("0").rstrip(".") if "." in text else text
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    kind = type(value)  # JSON has no subclasses, and `bool` must not count as a number
+    if kind is str or kind is int:
+        return str(value)
+    if kind is not Decimal:
+        return None
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _whole(value: object) -> int | None:
     """A whole number that a column has room for, also one that is written as 7.0 or as text, as pandas and CSV do."""
+    if type(value) is int:
+        return value if value in _INT64 else None
     text = value.strip() if isinstance(value, str) else _as_text(value)
     if text is None or not _WHOLE.fullmatch(text):
         return None
