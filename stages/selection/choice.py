@@ -133,8 +133,8 @@ def _held_out(database: Any) -> tuple[int, int]:
         SELECT count(*), count(*) FILTER (in_train) FROM (
             SELECT bool_or(split = 0) AS in_train FROM chosen GROUP BY prompt HAVING bool_or(split > 0))
     """
-    found: tuple[int, int] = database.execute(sql).fetchone() or (0, 0)
-    return found
+    ((held_out, leaked),) = database.execute(sql).fetchall()
+    return held_out, leaked
 
 
 def _repeats(database: Any, table: str) -> int:
