@@ -100,7 +100,8 @@ def sft_dataset(
     if lengths.kept < batch_size:
         raise TracesError(
             f"{name}: {lengths.kept} of {lengths.records} records can be used, batch_size is {batch_size}; "
-            f"the longest has {lengths.longest} tokens, max_tokens is {max_tokens}{_why_none(records, tokenizer, limit)}"
+            f"the longest has {lengths.longest} tokens, max_tokens is {max_tokens}"
+            f"{_why_none(records, tokenizer, limit)}"
         )
     if lengths.dropped or lengths.truncated:
         _log.warning(

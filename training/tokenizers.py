@@ -18,8 +18,8 @@ from training.templates import Template
 
 # Large enough that words of a small dataset get a token, small enough for a model of a smoke run.
 VOCABULARY = 512
-# The largest vocabulary for texts of many different characters; 2,000 characters are 98 % of running Chinese text.
-MAX_VOCABULARY = 4096
+# The largest vocabulary for texts of many different characters. A larger one would slow the smoke run down.
+MAX_VOCABULARY = 2048
 # A tokenizer is trained on at most so many characters: of one text, and of all texts.
 _TEXT_CHARACTERS = 20_000
 _ALL_CHARACTERS = 4_000_000

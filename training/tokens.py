@@ -124,6 +124,11 @@ class Marks:
             raise TracesError(f"id {record_id}: its prompt ends in no template's open model turn")
         if template.name in self._known:
             return
+        if len({tuple(self.tokenizer.encode(mark)) for mark in template.turn_marks}) < len(template.turn_marks):
+            raise TracesError(
+                f"id {record_id}: rendered with {template.name}, whose marks are unknown to this tokenizer; "
+                f"take a tokenizer of {template.name}'s family, or change render.template to the tokenizer's"
+            )
         for mark in template.turn_marks:
             if (count := len(self.tokenizer.encode(mark))) != 1:
                 raise TracesError(

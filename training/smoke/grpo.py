@@ -25,6 +25,7 @@ from training.formats.tunix_grpo import TunixGrpoRecord
 from training.rewards import legal_move, right_answer
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke.checks import CheckFailed, check_moved, check_steps, leaves
+from training.smoke.lengths import LengthBound
 from training.smoke.models import embeddings, tiny_model
 from training.smoke.sft import BATCH_SIZE, make_trainer
 from training.templates import Template
@@ -121,6 +122,16 @@ def taught_models(
     reference = tiny_model(family, embeddings(tokenizer.vocab_size))
     nnx.update(reference, jax.tree.map(lambda leaf: leaf, nnx.state(model)))
     return model, reference
+
+
+def say_briefly(taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, bound: LengthBound) -> list[SftRecord]:
+    """The records within the bound; if most say more than the model will, each says no more than that.
+
+    A model that was taught long answers would never come to the end of one, and every reward would be 0.
+    """
+    sizes = sorted(len(tokenizer.encode(record.completion)) for record in taught)
+    long = bool(sizes) and sizes[len(sizes) // 2] > _COMPLETION_TOKENS
+    return [bound.exactly(record, tokenizer, _COMPLETION_TOKENS if long else None) for record in taught]
 
 
 def make_cluster(
