@@ -95,7 +95,7 @@ def main(
         str, typer.Option(help=f"What the export was rendered with: {', '.join(template_names())}.")
     ] = "gemma",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
-    max_tokens: Annotated[int, typer.Option(min=64, max=4096, help="Of a longer record the middle is left out.")] = 512,
+    max_tokens: Annotated[int, typer.Option(min=64, max=2048, help="Of a longer record the middle is left out.")] = 512,
     model: Annotated[str | None, typer.Option(help="gemma3, llama3 or qwen3.", show_default="the template's")] = None,
     tokenizer: Annotated[
         str | None,

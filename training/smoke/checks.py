@@ -152,8 +152,8 @@ def check_losses(
 ) -> None:
     """Losses are numbers, begin at a guess and fall by the fraction `fall`. Not at every step: noise is no fault.
 
-    Text with hardly any pattern, such as random characters, has no loss much below `frequencies`, its `entropy`: half of
-    the way from the first loss to that is enough.
+    Text with hardly any pattern, such as random characters, has no loss much below `frequencies`, its `entropy`: half
+    of the way from the first loss to that is enough.
     """
     for name, values in (("loss", train), ("gradient norm", norms), ("eval loss", evals)):
         if not values or not all(np.isfinite(value) and value > 0 for value in values):

@@ -61,8 +61,10 @@ class LengthBound:
     `roughly` needs no tokenizer and bounds the memory of all that follows; `exactly` takes what `roughly` gave.
     """
 
+    template: Template
+
     def __init__(self, template: Template, max_tokens: int) -> None:
-        self.template: Template = template
+        self.template = template
         self.max_tokens = max_tokens
         self.records = self.characters = self.left_out = 0
         self._cut: set[str] = set()
