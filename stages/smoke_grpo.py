@@ -48,6 +48,7 @@ def work(params: Params) -> None:
         "steps": STEPS,
         "prompts": PROMPTS,
         "generations": GENERATIONS,
+        "temperature": run.temperature,
         "mean_rewards": [round(reward, DECIMALS) for reward in run.rewards],
         "trained_weights": run.weights,
         **bound.facts,
