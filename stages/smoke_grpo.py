@@ -26,7 +26,7 @@ def work(params: Params) -> None:
     prepare_jax()
     from training.grpo_data import load_prompts
     from training.sft_data import load_records
-    from training.smoke.grpo import GENERATIONS, PROMPTS, STEPS, TAUGHT_STEPS, say_briefly, smoke_grpo
+    from training.smoke.grpo import GENERATIONS, PROMPTS, STEPS, say_briefly, smoke_grpo
     from training.smoke.lengths import LengthBound
     from training.smoke.models import FAMILIES
 
@@ -44,11 +44,10 @@ def work(params: Params) -> None:
     run = smoke_grpo(prompts, taught, tokenizer, template, FAMILIES[params.render.template])
     facts = {
         "model": run.family,
-        "taught_steps": TAUGHT_STEPS,
+        "taught_steps": run.taught_steps,
         "steps": STEPS,
         "prompts": PROMPTS,
         "generations": GENERATIONS,
-        "temperature": run.temperature,
         "mean_rewards": [round(reward, DECIMALS) for reward in run.rewards],
         "trained_weights": run.weights,
         **bound.facts,

@@ -40,20 +40,19 @@ TAUGHT_STEPS = 80
 _COMPLETION_TOKENS = 64
 # What it is taught of long traces has half of that, so that it comes to the end also if it strays.
 _BRIEF_TOKENS = 32
-# Rewards that are all alike teach nothing; then completions are sampled at another temperature.
-_TRIES = 3
-_HOTTER = 3.0
+# Rewards that are all alike teach nothing. Then it is taught again: for fewer steps if all are high, else for more.
+_OTHER_STEPS = ((30, 160), (12, 320))
 
 
 @dataclass(frozen=True)
 class GrpoRun:
-    """What a run came to: the mean reward of each step, how many weights there are, the temperature of sampling."""
+    """What a run came to: the mean reward of each step, how many weights there are, the steps before."""
 
     family: str
     vocabulary: int
     rewards: list[float]
     weights: int
-    temperature: float
+    taught_steps: int
 
 
 def smoke_grpo(
@@ -70,18 +69,18 @@ def smoke_grpo(
     """
     for prompt in prompts:
         check_prompt(prompt, tokenizer, template)
-    temperature = 1.0
-    for _ in range(_TRIES):
+    steps = TAUGHT_STEPS
+    for following in (*_OTHER_STEPS, None):
         judge = Judge(prompts)
-        moved = reinforce(taught_models(taught, tokenizer, family), judge, prompts, tokenizer, template, temperature)
-        if judge.tells_apart():
+        moved = reinforce(taught_models(taught, tokenizer, family, steps), judge, prompts, tokenizer, template)
+        if following is None or judge.tells_apart():
             break
-        # What is always right must be said with more chance, what is never right with less.
-        temperature *= _HOTTER if judge.given[0][0] else 1 / _HOTTER
+        # A model that always has the reward was taught too much, one that never has it too little.
+        steps = following[0] if judge.given[0][0] else following[1]
     judge.check()
     check_moved(*moved)
     rewards = [float(np.mean(step)) for step in judge.given]
-    return GrpoRun(family, tokenizer.vocab_size, rewards, len(moved[0]), round(temperature, 3))
+    return GrpoRun(family, tokenizer.vocab_size, rewards, len(moved[0]), steps)
 
 
 def reinforce(
@@ -90,10 +89,9 @@ def reinforce(
     prompts: Sequence[TunixGrpoRecord],
     tokenizer: SentencePieceTokenizer,
     template: Template,
-    temperature: float,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Train the first of the models, the second is its reference. Returns its weights before and after."""
-    cluster = make_cluster(*models, prompts, tokenizer, template, temperature)
+    cluster = make_cluster(*models, prompts, tokenizer, template)
     learner = GRPOLearner(
         rl_cluster=cluster, reward_fns=judge, algo_config=GRPOConfig(num_generations=GENERATIONS, beta=0.04)
     )
@@ -142,12 +140,12 @@ class Judge:
 
 
 def taught_models(
-    taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, family: str
+    taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, family: str, steps: int
 ) -> tuple[nnx.Module, nnx.Module]:
     """A tiny model trained on the traces, and an equal one to be the reference."""
     # No embedding without a token: the model may sample it, and Tunix could not decode it.
     model = tiny_model(family, tokenizer.vocab_size)
-    trainer = make_trainer(model, model_inputs(tokenizer), TAUGHT_STEPS, "full")
+    trainer = make_trainer(model, model_inputs(tokenizer), steps, "full")
     trainer.train(sft_dataset(taught, tokenizer, batch_size=min(BATCH_SIZE, len(taught)), seed=0))
     reference = tiny_model(family, tokenizer.vocab_size)
     nnx.update(reference, jax.tree.map(lambda leaf: leaf, nnx.state(model)))
@@ -170,7 +168,6 @@ def make_cluster(
     prompts: Sequence[TunixGrpoRecord],
     tokenizer: SentencePieceTokenizer,
     template: Template,
-    temperature: float,
 ) -> Any:
     """Actor, reference and rollout on one device."""
     mesh = jax.sharding.Mesh(np.array(jax.devices()[:1]).reshape(1, 1), ("fsdp", "tp"))
@@ -188,7 +185,7 @@ def make_cluster(
         max_tokens_to_generate=_COMPLETION_TOKENS,
         max_prompt_length=length,
         kv_cache_size=length + 2 * _COMPLETION_TOKENS,
-        temperature=temperature,
+        temperature=1.0,
         top_p=1.0,
         seed=0,
         eos_tokens=tokenizer.encode(template.model_close),
