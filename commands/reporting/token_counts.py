@@ -26,7 +26,7 @@ _TAUGHT = 64  # of which a tokenizer is trained where none is named
 class TokenCounts:
     """Of the traces with these `numbers`: all tokens, and those that are learned. Arrays of shape [counted].
 
-    `left_out` is how many of the chosen traces have more than `MAX_TRACE_CHARACTERS`, and were not counted.
+    `left_out` is how many of the chosen traces have more than `longest` characters, and were not counted.
     """
 
     tokenizer: str
@@ -34,7 +34,7 @@ class TokenCounts:
     tokens: IntArray
     learned: IntArray
     left_out: int
-    longest: int = MAX_TRACE_CHARACTERS
+    longest: int
 
 
 def count_tokens(characters: IntArray, template: Template, tokenizer: str | None) -> TokenCounts | None:
@@ -53,7 +53,7 @@ def count_tokens(characters: IntArray, template: Template, tokenizer: str | None
     numbers, left_out = _chosen(characters)
     held = (_count(text.trace_id, text.prompt, text.completion, chosen) for text in texts_at(numbers.tolist()))
     counted = np.array(list(held), dtype=np.int64).reshape(-1, 2)
-    return TokenCounts(name, numbers, counted[:, 0], counted[:, 1], left_out)
+    return TokenCounts(name, numbers, counted[:, 0], counted[:, 1], left_out, MAX_TRACE_CHARACTERS)
 
 
 def _chosen(characters: IntArray) -> tuple[IntArray, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 from contextlib import chdir
 from pathlib import Path
@@ -17,7 +18,6 @@ from commands.reporting import token_counts
 from commands.reporting.columns import read_columns
 from commands.reporting.page import make_page
 from commands.reporting.repeats import find_repeats
-from commands.reporting.token_counts import TokenCounts
 from stages.cards.markdown import visible
 from stages.paths import RENDERED
 from stages.runtime.partitioned import partition_names, partition_path, read_rows
@@ -229,10 +229,13 @@ def test_tokens_are_counted_within_bounds_and_what_is_left_out_is_said(
     hostile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with chdir(hostile):
-        longest = max(read_columns(json.loads(Path("data/manifest.json").read_text())["counts"]["selected"]).characters)
-        monkeypatch.setattr(token_counts, "MAX_TRACE_CHARACTERS", int(longest) - 1)
-        monkeypatch.setattr(TokenCounts, "longest", int(longest) - 1)
-        assert f"; 1 of more than {int(longest) - 1:,} characters are left out." in make_page(None)
+        counted = json.loads(Path("data/manifest.json").read_text())["counts"]["selected"]
+        characters = read_columns(counted).characters
+        bound = int(characters.max()) - 1
+        over = int((characters > bound).sum())
+        monkeypatch.setattr(token_counts, "MAX_TRACE_CHARACTERS", bound)
+        (said,) = re.findall(r"Tokens are those of .*", make_page(None))
+        assert said.endswith(f"traces spread over all; {over} of more than {bound:,} characters are left out.")
         monkeypatch.setattr(token_counts, "MAX_TRACE_CHARACTERS", 1)
         assert "Tokens are those of a tokenizer of " in make_page(None)
 
@@ -255,7 +258,7 @@ def test_of_long_traces_fewer_are_counted() -> None:
     ids=["Chinese", "one character", "a digit", "emoji", "what SentencePiece skips"],
 )
 def test_any_text_has_a_report(workspace: Path, text: str) -> None:
-    build(row(n, prompt=text, steps=[{"i": 0, "type": "think", "content": text}], final_answer=text) for n in range(12))
+    build(row(n, prompt=text, steps=[{"i": 0, "type": "think", "content": text}], final_answer=text) for n in range(60))
     assert "Tokens are those of a tokenizer of " in make_page(None)
 
 
