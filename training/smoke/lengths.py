@@ -61,8 +61,6 @@ class LengthBound:
     `roughly` needs no tokenizer and bounds the memory of all that follows; `exactly` takes what `roughly` gave.
     """
 
-    template: Template
-
     def __init__(self, template: Template, max_tokens: int) -> None:
         self.template = template
         self.max_tokens = max_tokens
@@ -123,7 +121,7 @@ class LengthBound:
     def _turns(self, record: R) -> list[_Turn]:
         """The prompt's turn, and what is learned of the model's turn after it: one text, two of a pair, or none."""
         prompt, *responses = _texts(record)
-        template = self.template
+        template: Template = self.template
         opened = _Turn(template.user_open, prompt, template.user_close + template.model_open).inner()
         return [opened, *(_Turn("", text, template.model_close).inner() for text in responses)]
 
