@@ -71,7 +71,16 @@ ORDINARY = {
 }
 
 
-@pytest.mark.parametrize("texts", ORDINARY.values(), ids=ORDINARY)
+QUICK = ("one single character", "Chinese")  # the others take as long again
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(texts, id=name, marks=[] if name in QUICK else [pytest.mark.soak])
+        for name, texts in ORDINARY.items()
+    ],
+)
 def test_any_text_trains(texts: list[str]) -> None:
     records = answers(texts)
     tokenizer = train_tokenizer((r.prompts for r in records), TEMPLATE)
@@ -120,6 +129,7 @@ def normalising(names: list[str], folder: Path) -> TextTokenizer:
     return loaded
 
 
+@pytest.mark.soak
 def test_a_run_under_a_tokenizer_that_normalises_trains(tmp_path: Path) -> None:
     tokenizer = normalising(["NFKC", "Lowercase", "Blanks"], tmp_path)
     run = smoke_sft(
