@@ -16,7 +16,7 @@ from stages.runtime.run import run_stage
 from stages.smoke_train import DECIMALS, prepare_jax, require_gate
 from traces.files import write_text
 from training.install import require_training
-from training.spread import sample
+from training.spread import sampled
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
 
@@ -41,12 +41,20 @@ def train_on_pairs(params: Params) -> dict[str, Any]:
     prepare_jax()
     from training.dpo_data import load_pairs
     from training.smoke.dpo import STEPS, smoke_dpo
+    from training.smoke.lengths import LengthBound
     from training.smoke.models import FAMILIES
 
     template = load_template(params.render.template)
-    pairs = sample(load_pairs(EXPORT / "tunix_dpo", "train"), params.smoke_train.samples)
+    bound = LengthBound(template, params.smoke_train.max_tokens)
+    pairs = [
+        bound.roughly(one) for one in sampled(load_pairs(EXPORT / "tunix_dpo", "train"), params.smoke_train.samples)
+    ]
     texts = (text for pair in pairs for text in (pair.prompts, pair.chosen_responses, pair.rejected_responses))
-    run = smoke_dpo(pairs, train_tokenizer(texts, template), template, FAMILIES[params.render.template])
+    tokenizer = train_tokenizer(texts, template)
+    pairs = [bound.exactly(pair, tokenizer) for pair in pairs]
+    if bound.note:
+        print(f"smoke_dpo: note: {bound.note}", file=sys.stderr)
+    run = smoke_dpo(pairs, tokenizer, template, FAMILIES[params.render.template])
     return {
         "model": run.family,
         "pairs": len(pairs),
@@ -54,6 +62,7 @@ def train_on_pairs(params: Params) -> dict[str, Any]:
         "first_loss": round(run.losses[0], DECIMALS),
         "last_loss": round(run.losses[-1], DECIMALS),
         "trained_weights": run.weights,
+        **bound.facts,
     }
 
 

@@ -28,13 +28,14 @@ def work(params: Params) -> None:
     require_training()
     prepare_jax()
     smoke = params.smoke_train
-    run = run_smoke(
+    run, bound = run_smoke(
         EXPORT / "tunix_sft",
         split="train",
         samples=smoke.samples,
         steps=smoke.steps,
         template=params.render.template,
         lora=smoke.lora,
+        max_tokens=smoke.max_tokens,
     )
     from training.smoke.sft import CHECKS
 
@@ -45,6 +46,7 @@ def work(params: Params) -> None:
         "steps": smoke.steps,
         "vocabulary": run.vocabulary,
         "tokens": run.length,
+        **bound.facts,
         "first_eval_loss": round(run.evals[0], DECIMALS),
         "last_eval_loss": round(run.evals[-1], DECIMALS),
         "checked": CHECKS,

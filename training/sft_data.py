@@ -22,7 +22,7 @@ from tunix.sft.utils import build_positions_from_mask, make_causal_attn_mask
 from traces.errors import TracesError
 from training.records import JsonLines, open_export
 from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
-from training.tokens import Limit, Marks, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise
+from training.tokens import Limit, Marks, OverLong, SftRecord, Tokens, fit, pad, padded_length, tokenise, uncut_tokens
 
 __all__ = ["SftDataset", "load_records", "load_tokenizer", "model_inputs", "sft_dataset", "train_tokenizer"]
 
@@ -85,7 +85,8 @@ def sft_dataset(
     `source` is the export's folder, a file or a pattern, or a sequence of records.
 
     Every record is read and tokenised once, to know how long it is: so the number of batches is exact and what
-    is dropped is counted before training begins. `max_tokens` None: as long as the longest. `seed` None: in
+    is dropped is counted before training begins. `max_tokens` None: as long as the longest. `over_long` "truncate":
+    a longer record loses the front of its question, see `training.tokens.fit`. `seed` None: in
     the export's order. `epochs` None: repeated without end, so that a trainer stops by its `max_steps`.
 
     Raises:
@@ -100,6 +101,7 @@ def sft_dataset(
         raise TracesError(
             f"{name}: {lengths.kept} of {lengths.records} records can be used, batch_size is {batch_size}; "
             f"the longest has {lengths.longest} tokens, max_tokens is {max_tokens}"
+            f"{_why_none(records, tokenizer, limit)}"
         )
     if lengths.dropped or lengths.truncated:
         _log.warning(
@@ -164,7 +166,17 @@ class _ToInput:
 
 def _fitted(record: SftRecord, tokenizer: TextTokenizer, limit: Limit | None) -> Tokens | None:
     tokens = tokenise(record, tokenizer)
-    return tokens if limit is None else fit(tokens, record.id, limit, begins=tokenizer.bos_id is not None)
+    return tokens if limit is None else fit(record, tokens, tokenizer, limit)
+
+
+def _why_none(records: Sequence[SftRecord], tokenizer: TextTokenizer, limit: Limit | None) -> str:
+    """What truncating leaves alone, for a message that says that too few records are left."""
+    if limit is None or limit.over_long != "truncate" or not records:
+        return ""
+    return (
+        "; truncating cuts the question only, and never the answer, the marks of the turns or the system text "
+        f"(the last two have {uncut_tokens(records[0], tokenizer)} tokens)"
+    )
 
 
 def _survey(
@@ -177,7 +189,7 @@ def _survey(
         marks.check(record.prompt, record.id)
         tokens = tokenise(record, tokenizer)
         longest = max(longest, len(tokens.ids))
-        fitted = tokens if limit is None else fit(tokens, record.id, limit, begins=tokenizer.bos_id is not None)
+        fitted = tokens if limit is None else fit(record, tokens, tokenizer, limit)
         if fitted is not None:
             kept.append(number)
             truncated += len(fitted.ids) < len(tokens.ids)

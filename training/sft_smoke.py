@@ -22,6 +22,7 @@ except ModuleNotFoundError as fault:
     sys.exit(f"sft_smoke: {sys.executable} lacks {fault.name}; `source .venv/bin/activate` (or `make repro`)")
 
 if TYPE_CHECKING:
+    from training.smoke.lengths import LengthBound
     from training.smoke.sft import SmokeRun
 
 
@@ -33,10 +34,13 @@ def run_smoke(
     steps: int,
     template: str,
     lora: bool,
+    max_tokens: int,
     model: str | None = None,
     tokenizer: str | None = None,
-) -> SmokeRun:
-    """A smoke run on some records of `source`; without a tokenizer one is trained on them.
+) -> tuple[SmokeRun, LengthBound]:
+    """A smoke run on some records of `source`, and what was left out of records of more than `max_tokens` tokens.
+
+    Without a tokenizer one is trained on the records.
 
     Raises:
         TracesError: the packages, the records or the tokenizer are missing, or a check failed.
@@ -45,8 +49,9 @@ def run_smoke(
     with phase("importing JAX and Tunix"):
         from training.sft_data import load_records, load_tokenizer, train_tokenizer
         from training.smoke.checks import check_record
+        from training.smoke.lengths import LengthBound
         from training.smoke.models import FAMILIES
-        from training.smoke.sft import smoke_sft
+        from training.smoke.sft import smoke_sft, spelling_note
 
     if model is not None and model not in FAMILIES.values():
         raise WrongUse(f"--model {model}: not one of {', '.join(FAMILIES.values())}")
@@ -55,18 +60,26 @@ def run_smoke(
     numbers = spread(len(held), samples)
     if len(numbers) < samples:
         print(f"{len(numbers)} records, {samples} were asked for")
-    records = [held[number] for number in numbers]
-    for number, record in zip(numbers, records, strict=True):
+    bound = LengthBound(chosen, max_tokens)
+    records = []
+    for number in numbers:  # one at a time, since a record may be large
+        record = held[number]
         check_record(record, chosen, f"{held.place(number)}, id {record.id}")
+        records.append(bound.roughly(record))
     with phase("loading the tokenizer" if tokenizer else "training a tokenizer on the records"):
         tokens = load_tokenizer(tokenizer) if tokenizer else train_tokenizer((r.prompts for r in records), chosen)
+    records = [bound.exactly(record, tokens) for record in records]
+    for note in (bound.note, spelling_note(records, tokens)):
+        if note:
+            print(f"note: {note}")
 
     def told(step: int, loss: float) -> None:
         print(f"step {step:>3} of {steps}  loss {loss:.3f}", flush=True)
 
     # What JAX compiles is kept in its cache, so a later run is quicker.
     with phase(f"compiling, then training {steps} steps on {len(records)} records"):
-        return smoke_sft(records, tokens, chosen, model or FAMILIES[template], steps=steps, lora=lora, on_step=told)
+        run = smoke_sft(records, tokens, chosen, model or FAMILIES[template], steps=steps, lora=lora, on_step=told)
+    return run, bound
 
 
 def main(
@@ -82,6 +95,7 @@ def main(
         str, typer.Option(help=f"What the export was rendered with: {', '.join(template_names())}.")
     ] = "gemma",
     lora: Annotated[bool, typer.Option("--lora", help="Train adapters instead of all weights.")] = False,
+    max_tokens: Annotated[int, typer.Option(min=64, max=2048, help="Of a longer record the middle is left out.")] = 512,
     model: Annotated[str | None, typer.Option(help="gemma3, llama3 or qwen3.", show_default="the template's")] = None,
     tokenizer: Annotated[
         str | None,
@@ -93,13 +107,14 @@ def main(
     """Train a tiny model on an export with the real Tunix, and check that it really trained."""
     if template not in template_names():
         raise WrongUse(f"--template {template}: not one of {', '.join(template_names())}")
-    run = run_smoke(
+    run, _ = run_smoke(
         source,
         split=None,
         samples=samples,
         steps=steps,
         template=template,
         lora=lora,
+        max_tokens=max_tokens,
         model=model,
         tokenizer=tokenizer,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 R = TypeVar("R")
 
 
-def sample(records: Sequence[R], samples: int) -> list[R]:
-    """At most `samples` records, as far from each other as can be."""
-    return [records[number] for number in spread(len(records), samples)]
+def sampled(records: Sequence[R], samples: int) -> Iterator[R]:
+    """At most `samples` records, as far from each other as can be, read one at a time."""
+    return (records[number] for number in spread(len(records), samples))
 
 
 def spread(total: int, samples: int) -> list[int]:

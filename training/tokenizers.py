@@ -7,6 +7,8 @@ trained on the records themselves, for where there is no network.
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +18,13 @@ from training.templates import Template
 
 # Large enough that words of a small dataset get a token, small enough for a model of a smoke run.
 VOCABULARY = 512
+# The largest vocabulary for texts of many different characters. A larger one would slow the smoke run down.
+MAX_VOCABULARY = 2048
+# A tokenizer is trained on at most so many characters: of one text, and of all texts.
+_TEXT_CHARACTERS = 20_000
+_ALL_CHARACTERS = 4_000_000
+# SentencePiece skips every text that holds this character, which it uses itself.
+_SKIPPED = "\u2585"
 # SentencePiece writes a space as this character, and so reads it back as one.
 _SPACE = "\u2581"
 # A family's own token for padding, where its tokenizer names none that is used for nothing else.
@@ -112,21 +121,42 @@ def train_tokenizer(texts: Iterable[str], template: Template, vocabulary: int = 
 
     The same texts give the same model, byte for byte: BPE on one thread (unigram differs by threads). Any
     text comes back as it went in: nothing is normalised, what was never seen is spelled in bytes.
+
+    Any texts will do, none included. `vocabulary` is the size for a text of few different characters; it grows in
+    steps of itself up to `MAX_VOCABULARY`, so that half of what is not fixed is left for longer pieces. If the texts
+    have still more characters, the rarest are spelled in bytes. Training reads the first 20,000 characters of
+    each text and 4 million in all, so that its time and memory are bounded.
     """
     import sentencepiece
 
+    symbols = [*template.turn_marks, "\n"]
+    corpus = _beginnings(texts)
+    counts = Counter[str]()
+    for text in corpus:
+        counts.update(text)
+    fixed = len(symbols) + 4 + 256  # the control tokens below, and the bytes
+    size = -(-(fixed + 2 * len(counts)) // vocabulary) * vocabulary
+    size = min(size, max(vocabulary, MAX_VOCABULARY))
+    # Equally frequent characters in the order of their code points, as in SentencePiece.
+    ranked = sorted(counts, key=lambda character: (-counts[character], character))
+    spelled = {_SKIPPED, *ranked[max(0, (size - fixed) // 2) :]} - set("".join(symbols))
+    breaks = dict.fromkeys(map(ord, spelled), "\n")  # nothing is merged across a newline
+    corpus = [text.translate(breaks) for text in corpus]
+    between = re.compile("|".join(map(re.escape, symbols)))
+    if not any(between.sub("", text) for text in corpus):
+        corpus = ["a"]  # SentencePiece asks for some character
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
+        sentence_iterator=iter(corpus),
         model_writer=model,
         model_type="bpe",
-        vocab_size=vocabulary,
+        vocab_size=size,
         num_threads=1,
         pad_id=0,
         eos_id=1,
         bos_id=2,
         unk_id=3,
-        user_defined_symbols=[*template.turn_marks, "\n"],
+        user_defined_symbols=symbols,
         byte_fallback=True,
         normalization_rule_name="identity",
         add_dummy_prefix=False,
@@ -136,6 +166,17 @@ def train_tokenizer(texts: Iterable[str], template: Template, vocabulary: int = 
         minloglevel=2,
     )
     return SentencePieceTokenizer(model.getvalue(), "the tokenizer trained here")
+
+
+def _beginnings(texts: Iterable[str]) -> list[str]:
+    """As much of the texts as a tokenizer is trained on."""
+    held, left = [], _ALL_CHARACTERS
+    for text in texts:
+        held.append(text[: min(_TEXT_CHARACTERS, left)])
+        left -= len(held[-1])
+        if left <= 0:
+            break
+    return held
 
 
 def _named(token_id: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -16,6 +16,22 @@ from training.tokenizers import TextTokenizer
 
 # What becomes of a record of more than `max_tokens` tokens.
 OverLong = Literal["drop", "truncate", "raise"]
+# A character has at most four bytes, and a tokenizer may spell each by a token; some join what belongs together.
+_LOOK_AHEAD = 16
+
+
+class PromptParts(NamedTuple):
+    """A prompt in three: what opens the user's turn (its marks and the system text), the question, what follows it."""
+
+    opening: str
+    question: str
+    closing: str
+
+
+class SftMetadata(msgspec.Struct, frozen=True):
+    """What training reads of a record's metadata: the system text, if the prompts have one."""
+
+    system: Any = None
 
 
 class SftRecord(msgspec.Struct, frozen=True):
@@ -24,6 +40,7 @@ class SftRecord(msgspec.Struct, frozen=True):
     id: str
     prompts: str
     completion_start: int
+    metadata: SftMetadata | None = None
 
     @property
     def prompt(self) -> str:
@@ -34,6 +51,21 @@ class SftRecord(msgspec.Struct, frozen=True):
     def completion(self) -> str:
         """The text to be learned, its end of turn included."""
         return self.prompts[self.completion_start :]
+
+    @property
+    def parts(self) -> PromptParts:
+        """The prompt's parts. A prompt of no known template is all question."""
+        prompt, template = self.prompt, template_of(self.prompt)
+        if template is None:
+            return PromptParts("", prompt, "")
+        opening, closing = template.user_open, template.user_close + template.model_open
+        if not (prompt.startswith(opening) and prompt.endswith(closing)):
+            opening, closing = "", template.model_open
+        # A trace may have a metadata key of this name; then the prompt does not begin with its value.
+        system = f"{opening}{self.metadata.system}\n\n" if self.metadata else ""
+        if system and prompt.startswith(system) and len(system) + len(closing) <= len(prompt):
+            opening = system
+        return PromptParts(opening, prompt[len(opening) : len(prompt) - len(closing)], closing)
 
 
 class Tokens(NamedTuple):
@@ -60,7 +92,7 @@ def tokenise(record: SftRecord, tokenizer: TextTokenizer) -> Tokens:
     Raises:
         TracesError: the tokenizer makes of the text what stands for padding.
     """
-    begin = [] if tokenizer.bos_id is None else [tokenizer.bos_id]
+    begin = _begin(tokenizer)
     prompt, completion = tokenizer.encode(record.prompt), tokenizer.encode(record.completion)
     ids = np.array(begin + prompt + completion, dtype=np.int32)
     if (ids == tokenizer.pad_id).any():
@@ -68,6 +100,10 @@ def tokenise(record: SftRecord, tokenizer: TextTokenizer) -> Tokens:
     learned = np.zeros(len(ids), dtype=np.bool_)
     learned[len(begin) + len(prompt) :] = True
     return Tokens(ids, learned)
+
+
+def _begin(tokenizer: TextTokenizer) -> list[int]:
+    return [] if tokenizer.bos_id is None else [tokenizer.bos_id]
 
 
 class Marks:
@@ -88,6 +124,11 @@ class Marks:
             raise TracesError(f"id {record_id}: its prompt ends in no template's open model turn")
         if template.name in self._known:
             return
+        if len({tuple(self.tokenizer.encode(mark)) for mark in template.turn_marks}) < len(template.turn_marks):
+            raise TracesError(
+                f"id {record_id}: rendered with {template.name}, whose marks are unknown to this tokenizer; "
+                f"take a tokenizer of {template.name}'s family, or change render.template to the tokenizer's"
+            )
         for mark in template.turn_marks:
             if (count := len(self.tokenizer.encode(mark))) != 1:
                 raise TracesError(
@@ -97,25 +138,50 @@ class Marks:
         self._known.add(template.name)
 
 
-def fit(tokens: Tokens, record_id: str, limit: Limit, begins: bool) -> Tokens | None:
-    """The tokens within the limit; None for a record to be left out.
+def fit(record: SftRecord, tokens: Tokens, tokenizer: TextTokenizer, limit: Limit) -> Tokens | None:
+    """The record's `tokens` within the limit; None for a record to be left out.
 
-    Truncating takes from the prompt's front and keeps the begin token, where there is one (`begins`); the
-    completion is never cut, so a record whose completion alone is too long is left out.
+    Truncating takes tokens from the front of the question, up to where a character ends. The begin token, the marks of
+    the turns, the system text and the completion are never cut: if they and one token of the question are
+    already too many, the record is left out.
 
     Raises:
         TracesError: the record is too long, and the limit says to raise.
     """
-    excess = len(tokens.ids) - limit.max_tokens
-    if excess <= 0:
+    if len(tokens.ids) <= limit.max_tokens:
         return tokens
     if limit.over_long == "raise":
-        raise TracesError(f"id {record_id}: {len(tokens.ids)} tokens, max_tokens is {limit.max_tokens}")
-    first = int(begins)
-    if limit.over_long == "drop" or excess >= int((~tokens.learned).sum()) - first:
+        raise TracesError(f"id {record.id}: {len(tokens.ids)} tokens, max_tokens is {limit.max_tokens}")
+    if limit.over_long == "drop":
         return None
-    keep = np.r_[0:first, first + excess : len(tokens.ids)]
-    return Tokens(tokens.ids[keep], tokens.learned[keep])
+    parts = record.parts
+    opening = _begin(tokenizer) + tokenizer.encode(parts.opening)
+    learned = tokens.ids[tokens.learned].tolist()
+    question = tokenizer.encode(parts.question + parts.closing)
+    last = len(question) - len(tokenizer.encode(parts.closing))
+    first = len(opening) + len(question) + len(learned) - limit.max_tokens
+    cut = _whole_characters(question, max(first, 0), last, tokenizer)
+    if cut is None:
+        return None
+    prompt = opening + question[cut:]
+    ids = np.array(prompt + learned, dtype=np.int32)
+    return Tokens(ids, np.arange(len(ids)) >= len(prompt))
+
+
+def uncut_tokens(record: SftRecord, tokenizer: TextTokenizer) -> int:
+    """How many tokens of a record's prompt are never cut: the begin token, the marks of the turns, the system text."""
+    opening, _, closing = record.parts
+    return len(_begin(tokenizer)) + len(tokenizer.encode(opening)) + len(tokenizer.encode(closing))
+
+
+def _whole_characters(ids: list[int], first: int, last: int, tokenizer: TextTokenizer) -> int | None:
+    """The first place from `first` on, before `last`, where `ids` can be cut without cutting a character in two."""
+    text = tokenizer.decode(ids)
+    for place in range(first, min(first + _LOOK_AHEAD, last)):
+        if text.endswith(tokenizer.decode(ids[place:])):
+            return place
+    # A decoder that never writes the end of a text as it writes the whole of it says nothing about characters.
+    return first if first + _LOOK_AHEAD <= last else None
 
 
 def padded_length(longest: int) -> int:

@@ -43,7 +43,7 @@ def make_page(tokenizer: str | None) -> str:
     manifest = facts.manifest
     template = load_template(manifest["template"]["name"])
     columns = read_columns(manifest["counts"]["selected"])
-    tokens = count_tokens(len(columns), template, tokenizer)
+    tokens = count_tokens(columns.characters, template, tokenizer)
     repeats = find_repeats(columns)
     reached = flow_of(manifest["counts"])
     formats = {name: sum(export["records"].values()) for name, export in manifest["exports"].items()}

@@ -27,7 +27,7 @@ class Shape:
 def shapes_of(columns: Columns, tokens: TokenCounts | None) -> list[Shape]:
     """The shapes of a dataset that has a trace at least."""
     measures = [("steps", columns.steps, columns.group), ("characters", columns.characters, columns.group)]
-    if tokens is not None:
+    if tokens is not None and len(tokens.numbers):  # all chosen ones may be too long to count
         group = columns.group[tokens.numbers]
         measures += [("tokens", tokens.tokens, group), ("learned tokens", tokens.learned, group)]
     return [_shape(name, values, group, short_names(columns)) for name, values, group in measures]

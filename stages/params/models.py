@@ -226,6 +226,7 @@ class SmokeTrain(_Group):
     samples: Annotated[int, Field(ge=1, le=10_000), WHOLE]
     steps: Annotated[int, Field(ge=1, le=1000), WHOLE]
     lora: StrictBool
+    max_tokens: Annotated[int, Field(ge=64, le=2048), WHOLE] = 512
 
 
 class Params(_Group):

@@ -47,7 +47,7 @@ def test_a_filter_takes_records_out_and_is_said(versions: Path) -> None:
 def test_another_prompt_changes_fields_and_is_said(versions: Path) -> None:
     said = run(versions, "traces", "diff", "v1.0.0").out
     assert 'why\n  render.system: null -> "Think."\n' in said
-    assert "fields of tunix_sft that changed: completion_start 2,338, prompts 2,338\n" in said
+    assert "fields of tunix_sft that changed: completion_start 2,338, metadata 2,338, prompts 2,338\n" in said
     assert "fields of tunix_grpo that changed: prompts 2,338\n" in said
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in said.splitlines() if " all " in line}
     assert rows["trace", "all"] == ["0", "0", "0", "2,338"]
@@ -58,7 +58,7 @@ def test_another_prompt_changes_fields_and_is_said(versions: Path) -> None:
     listed = run(versions, "traces", "diff", "v1.0.0", "--records").out.splitlines()
     assert len(listed) == 2 * 2338
     assert all(line.startswith("~ ") for line in listed)
-    assert sum(line.endswith("  prompts, completion_start") for line in listed) == 2338
+    assert sum(line.endswith("  prompts, metadata, completion_start") for line in listed) == 2338
 
 
 def test_what_is_equal_differs_in_nothing(versions: Path) -> None:

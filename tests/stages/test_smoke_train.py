@@ -37,6 +37,9 @@ def test_its_report_says_what_was_trained_and_checked_and_nothing_of_time(built:
         "steps": 10,
         "vocabulary": 512,
         "tokens": 256,
+        "max_tokens": 512,
+        "records_cut": 0,
+        "characters_left_out": 0,
     }
     curve = (built / SMOKE_LOSS).read_text().splitlines()
     assert curve[0] == "step,loss"

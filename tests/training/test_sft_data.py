@@ -11,9 +11,20 @@ import pytest
 
 from tests.training.support import TEXTS, hugging_face_folder, record
 from traces.errors import TracesError
-from training.sft_data import Lengths, SftDataset, load_tokenizer, model_inputs, sft_dataset, train_tokenizer
+from training.formats.record import SelectedTrace
+from training.formats.tunix_sft import tunix_sft_line
+from training.renderers.tunix_sft import render_turns
+from training.sft_data import (
+    Lengths,
+    SftDataset,
+    load_records,
+    load_tokenizer,
+    model_inputs,
+    sft_dataset,
+    train_tokenizer,
+)
 from training.templates import load_template
-from training.tokens import SftRecord, learned_text, tokenise
+from training.tokens import SftMetadata, SftRecord, learned_text, tokenise
 
 GEMMA = train_tokenizer(TEXTS, load_template("gemma"))
 # Of different lengths, the longest twice as long as the shortest.
@@ -88,6 +99,38 @@ def test_what_is_too_long_is_truncated_and_said(caplog: pytest.LogCaptureFixture
     assert f"0 dropped, {over} truncated" in caplog.text
     for batch in found:
         assert all(ids[0] == GEMMA.bos_id for ids in batch.input_tokens)
+
+
+def test_if_nothing_fits_the_error_says_what_is_never_cut() -> None:
+    rendered = render_turns(
+        {"prompt": "word " * 90, "trace_steps": [], "final_answer": "7"}, load_template("gemma"), "Answer briefly. " * 9
+    )
+    held = SftRecord("x", "".join(rendered), len(rendered.prompt), SftMetadata("Answer briefly. " * 9))
+    with pytest.raises(
+        TracesError,
+        match=r"0 of 1 records can be used, .*; truncating cuts the question only, and never the answer, the marks of "
+        r"the turns or the system text \(the last two have \d+ tokens\)",
+    ):
+        sft_dataset([held], GEMMA, batch_size=1, max_tokens=32, over_long="truncate")
+
+
+def test_the_system_text_of_an_export_is_read_and_kept(tmp_path: Path) -> None:
+    lines = []
+    for number in range(4):
+        example = {"prompt": "word " * 200 + str(number), "trace_steps": ["We think."], "final_answer": str(number)}
+        rendered = render_turns(example, load_template("gemma"), "Answer briefly.")  # type: ignore[arg-type]
+        trace = SelectedTrace(
+            f"{number}", "2026-11-20T12:00:00Z", "1.0", example["prompt"], ["We think."], str(number),  # type: ignore[arg-type]
+            '{"system":7}' if number else "{}", rendered,
+        )  # fmt: skip
+        lines.append(tunix_sft_line(trace, load_template("gemma")))
+    (tmp_path / "train-a.jsonl").write_bytes(b"".join(lines))
+    records = load_records(tmp_path)
+    assert [held.parts.opening for held in records] == ["<start_of_turn>user\nAnswer briefly.\n\n"] * 4
+    found = sft_dataset(records, GEMMA, batch_size=1, max_tokens=80, over_long="truncate", epochs=1)
+    texts = [GEMMA.decode([i for i in batch.input_tokens[0].tolist() if i != GEMMA.pad_id][1:]) for batch in found]
+    assert len(texts) == 4
+    assert all(text.startswith("<start_of_turn>user\nAnswer briefly.\n\n") for text in texts)
 
 
 def test_what_is_too_long_can_be_an_error_and_too_little_is_one() -> None:

@@ -78,6 +78,15 @@ def test_of_fewer_records_than_asked_for_it_says_how_many(tmp_path: Path) -> Non
     assert "16 records, 32 were asked for" in done.out.splitlines()
 
 
+def test_one_long_trace_trains_and_it_says_what_was_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    file.write_bytes(msgspec.json.encode(record(1, trace_steps=["so we add the halves " * 5000])) + b"\n")
+    command = ("python", "-m", "training.sft_smoke", str(file), "--samples", "1", "--max-tokens", "128")
+    done = run(ROOT, *command, JAX_PLATFORMS="cpu")
+    assert "note: 1 of 1 records are longer than max_tokens 128: their middles, 10" in done.out
+    assert done.out.splitlines()[-1].endswith("; every check passed")
+
+
 def test_another_python_is_told_to_take_the_environment() -> None:
     bare = "import runpy, sys; sys.modules[NAME] = None; runpy.run_module('training.sft_smoke', run_name='__main__')"
     for name in ("typer", "msgspec"):

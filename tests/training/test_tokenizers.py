@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.training.support import TEMPLATES, TEXTS, hugging_face_folder
 from traces.errors import TracesError
-from training.templates import load_template
-from training.tokenizers import SentencePieceTokenizer, TextTokenizer, load_tokenizer, train_tokenizer
+from training.templates import Template, load_template
+from training.tokenizers import MAX_VOCABULARY, SentencePieceTokenizer, TextTokenizer, load_tokenizer, train_tokenizer
 
 GEMMA = train_tokenizer(TEXTS, load_template("gemma"))
 
@@ -79,3 +79,53 @@ def test_what_is_no_tokenizer_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         assert str(tmp_path) in str(refused.value)
         assert "\n" not in str(refused.value)
     assert isinstance(GEMMA, SentencePieceTokenizer)
+
+
+def text_of(first: int, last: int) -> str:
+    return "".join(map(chr, range(first, last)))
+
+
+ANY_TEXTS = {
+    "nothing": [],
+    "an empty text": [""],
+    "one letter": ["a"],
+    "one Chinese character": ["字"] * 3,
+    "blanks": ["   "],
+    "newlines": ["\n\n"],
+    "digits": ["0123456789" * 5],
+    "emoji": ["😀👩‍👩‍👧‍👦🏳️‍🌈"] * 4,
+    "a thousand Chinese characters": [text_of(0x4E00, 0x4E00 + 1000)],
+    "Hangul": [text_of(0xAC00, 0xAC00 + 3000)],
+    "more characters than any vocabulary": [text_of(0x20, 0xD7FF)],
+    "what SentencePiece uses itself": ["\u2585", "\u2581", "\t", "\0"],
+    "a bar chart": ["\u2581\u2582\u2583\u2584\u2585\u2586\u2587\u2588"] * 3,
+    "names of SentencePiece's tokens": ["<s>a</s><unk><pad><0x41>"] * 50,
+    "a mark alone": ["<start_of_turn>"],
+    "a text of a million characters": ["word " * 200_000],
+}
+
+
+@pytest.mark.parametrize("texts", ANY_TEXTS.values(), ids=ANY_TEXTS)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+def test_any_text_trains_and_comes_back(texts: list[str], template: Template) -> None:
+    found = train_tokenizer(texts, template)
+    assert found.vocab_size <= MAX_VOCABULARY
+    for text in texts:
+        assert found.decode(found.encode(text[:70_000])) == text[:70_000]
+    assert all(len(found.encode(mark)) == 1 for mark in template.turn_marks)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs",)), max_size=400), max_size=4))
+def test_arbitrary_texts_train_and_come_back(texts: list[str]) -> None:
+    found = train_tokenizer(texts, load_template("gemma"))
+    assert [found.decode(found.encode(text)) for text in texts] == texts
+
+
+def test_the_vocabulary_grows_with_the_characters_and_frequent_ones_get_a_token() -> None:
+    gemma = load_template("gemma")
+    sizes = [train_tokenizer([text_of(0x4E00, 0x4E00 + n)] * 2, gemma).vocab_size for n in (100, 300, 800, 5000)]
+    assert sizes == [512, 1024, MAX_VOCABULARY, MAX_VOCABULARY]
+    found = train_tokenizer([text_of(0x4E00, 0x4E00 + 5000) + "字" * 9], gemma)
+    assert len(found.encode("字")) == 1
+    assert len(found.encode(chr(0x4E00 + 4999))) == 3

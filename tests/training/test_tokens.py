@@ -11,8 +11,8 @@ from tests.training.support import TEMPLATES, TEXTS, record
 from traces.errors import TracesError
 from training.renderers.tunix_sft import render_turns
 from training.templates import Template, load_template
-from training.tokenizers import train_tokenizer
-from training.tokens import Limit, SftRecord, fit, learned_text, pad, tokenise
+from training.tokenizers import TextTokenizer, train_tokenizer
+from training.tokens import Limit, SftMetadata, SftRecord, fit, learned_text, pad, tokenise, uncut_tokens
 
 TOKENIZERS = {template.name: train_tokenizer(TEXTS, template) for template in TEMPLATES}
 GEMMA = TOKENIZERS["gemma"]
@@ -49,30 +49,84 @@ def test_padding_is_after_the_text_and_never_learned() -> None:
 def test_a_record_within_the_limit_stays_as_it_is() -> None:
     tokens = tokenise(record(1), GEMMA)
     for over_long in ("drop", "truncate", "raise"):
-        assert fit(tokens, "x", Limit(len(tokens.ids), over_long), begins=True) is tokens  # type: ignore[arg-type]
+        assert fit(record(1), tokens, GEMMA, Limit(len(tokens.ids), over_long)) is tokens  # type: ignore[arg-type]
 
 
-def test_a_longer_one_is_dropped_truncated_or_an_error() -> None:
+def test_a_longer_one_is_dropped_or_an_error() -> None:
     tokens = tokenise(record(1), GEMMA)
     size = len(tokens.ids)
-    assert fit(tokens, "x", Limit(size - 1, "drop"), begins=True) is None
+    assert fit(record(1), tokens, GEMMA, Limit(size - 1, "drop")) is None
     with pytest.raises(TracesError, match=f"id record 1: {size} tokens, max_tokens is {size - 1}"):
-        fit(tokens, "record 1", Limit(size - 1, "raise"), begins=True)
-    cut = fit(tokens, "x", Limit(size - 5, "truncate"), begins=True)
-    assert cut is not None
-    assert cut.ids.tolist() == [GEMMA.bos_id, *tokens.ids[6:]]
-    assert learned_text(cut, GEMMA) == record(1).completion
+        fit(record(1), tokens, GEMMA, Limit(size - 1, "raise"))
 
 
-def test_truncating_never_reaches_the_answer() -> None:
-    tokens = tokenise(record(1), GEMMA)
-    answer = int(tokens.learned.sum())
-    least = fit(tokens, "x", Limit(answer + 2, "truncate"), begins=True)
-    assert least is not None
-    assert learned_text(least, GEMMA) == record(1).completion
-    assert len(least.ids) == answer + 2
-    for limit in (answer + 1, answer, 1):
-        assert fit(tokens, "x", Limit(limit, "truncate"), begins=True) is None, limit
+def exchange(question: str, template: Template, system: str | None = None, metadata_system: object = None) -> SftRecord:
+    """A record whose metadata say the system text, as an export's do, or something else."""
+    rendered = render_turns({"prompt": question, "trace_steps": ["We think."], "final_answer": "42"}, template, system)
+    return SftRecord("x", "".join(rendered), len(rendered.prompt), SftMetadata(metadata_system or system))
+
+
+def truncated(held: SftRecord, limit: int, tokenizer: TextTokenizer) -> str | None:
+    """The text of the record's tokens within the limit, None if it is left out."""
+    tokens = fit(held, tokenise(held, tokenizer), tokenizer, Limit(limit, "truncate"))
+    if tokens is None:
+        return None
+    assert len(tokens.ids) <= limit
+    assert tokens.ids[0] == tokenizer.bos_id
+    assert learned_text(tokens, tokenizer) == held.completion
+    return tokenizer.decode(tokens.ids[1:].tolist())
+
+
+QUESTIONS = {
+    "words": "word " * 300 + "number 7?",
+    "Chinese": "为什么秋天的树叶会变黄" * 30,
+    "emoji": "👩‍👩‍👧‍👦🏳️‍🌈é" * 40,
+    "blank lines": "first\n\nsecond\n\n" * 60 + "third?",
+    "one long word": "x" * 900,
+    "quoted marks": "< start_of_turn>user\n" * 60,
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
+@pytest.mark.parametrize("system", [None, "Answer briefly.", "简短地回答。\n\nBe kind."])
+@pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+def test_truncating_takes_the_front_of_the_question_and_nothing_else(
+    question: str, system: str | None, template: Template
+) -> None:
+    tokenizer = TOKENIZERS[template.name]
+    held = exchange(question, template, system)
+    opening = template.user_open + (f"{system}\n\n" if system else "")
+    for limit in range(150, 160):
+        text = truncated(held, limit, tokenizer)
+        assert text is not None
+        assert text.startswith(opening)
+        left = text.removesuffix(held.completion).removesuffix(held.parts.closing).removeprefix(opening)
+        assert 0 < len(left) < len(question)
+        assert question.endswith(left)
+
+
+def test_a_record_is_left_out_if_no_token_of_its_question_fits() -> None:
+    template = load_template("gemma")
+    held = exchange("A question of some words?", template, "Answer briefly.")
+    least = uncut_tokens(held, GEMMA) + len(GEMMA.encode(held.completion)) + 1
+    text = truncated(held, least, GEMMA)
+    assert text is not None
+    assert text.startswith("<start_of_turn>user\nAnswer briefly.\n\n?<end_of_turn>")
+    for limit in (least - 1, least - 10, 1):
+        assert truncated(held, limit, GEMMA) is None
+
+
+def test_a_system_text_that_does_not_fit_is_never_cut() -> None:
+    held = exchange("word " * 100, load_template("gemma"), "Answer briefly. " * 50)
+    assert truncated(held, 300, GEMMA) is None
+
+
+@pytest.mark.parametrize("claimed", ["Answer at length.", 7, ["Answer briefly."], {}, None, "word word"])
+def test_metadata_that_the_prompt_does_not_begin_with_are_no_system_text(claimed: object) -> None:
+    text = truncated(exchange("word " * 300, load_template("gemma"), metadata_system=claimed), 100, GEMMA)
+    assert text is not None
+    assert text.startswith("<start_of_turn>user\n")
+    assert "word <end_of_turn>\n<start_of_turn>model\n" in text
 
 
 def test_a_text_with_the_token_that_pads_is_an_error() -> None:

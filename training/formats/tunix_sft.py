@@ -28,12 +28,22 @@ class TunixSftRecord(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 
 
-def tunix_sft_line(trace: SelectedTrace, _template: Template) -> bytes:
-    """The record's line, with its newline."""
+def tunix_sft_line(trace: SelectedTrace, template: Template) -> bytes:
+    """The record's line, with its newline. If the prompt has a system text, the metadata say it, as `system`."""
     prompt, completion = trace.rendered
-    metadata = metadata_json(trace, format="tunix_sft")
+    system = _system_text(trace, template)
+    metadata = metadata_json(trace, format="tunix_sft", **({"system": system} if system else {}))
     record = TunixSftRecord(trace.id, prompt + completion, neutralise(trace.final_answer), metadata, len(prompt))
     return _encode(record) + b"\n"
+
+
+def _system_text(trace: SelectedTrace, template: Template) -> str:
+    """What stands between the opening of the user's turn and the question, or nothing."""
+    prompt, start = trace.rendered.prompt, len(template.user_open)
+    end = len(prompt) - len(template.user_close + template.model_open)
+    if end - start == len(trace.prompt):  # the question alone
+        return ""
+    return prompt[start : end - len(neutralise(trace.prompt))].removesuffix("\n\n")
 
 
 def tunix_sft_fault(record: dict[str, Any], template: Template) -> str | None:

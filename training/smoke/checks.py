@@ -43,26 +43,30 @@ def check_record(record: SftRecord, template: Template, where: str | None = None
 def check_tokens(
     record: SftRecord, tokens: Tokens, tokenizer: TextTokenizer, vocabulary: int, template: Template
 ) -> None:
-    """The tokens are the model's to know, and those that are learned say exactly the model's turn."""
+    """The tokens are the model's to know, and those that are learned are exactly those of the model's turn.
+
+    Tokens are compared, and not texts: a tokenizer may normalise what it reads (Unicode forms, case, blanks).
+    """
     where = f"id {record.id}"
     if (largest := int(tokens.ids.max())) >= vocabulary:
         # Such a target has no logit: its loss is 0, and nothing complains.
         raise CheckFailed(f"{where}: token {largest} is past the model's vocabulary of {vocabulary}")
     if not tokens.learned.any():
         raise CheckFailed(f"{where}: the mask is zero, nothing would be learned")
-    said = learned_text(tokens, tokenizer)
-    if said == record.completion:
-        if (tokens.ids[tokens.learned] == tokenizer.pad_id).any():
-            raise CheckFailed(f"{where}: padding would be learned")
+    wanted = tokenizer.encode(record.completion)
+    held: list[int] = tokens.ids[tokens.learned].tolist()
+    if held == wanted:
         return
+    if tokenizer.pad_id in held:
+        raise CheckFailed(f"{where}: padding would be learned")
     for distance in (-1, 1):
-        if learned_text(Tokens(tokens.ids, np.roll(tokens.learned, distance)), tokenizer) == record.completion:
+        if tokens.ids[np.roll(tokens.learned, distance)].tolist() == wanted:
             raise CheckFailed(f"{where}: the mask is shifted by one against the tokens; Tunix's loss shifts by itself")
-    if said + template.model_close == record.completion:
+    if held == wanted[: -len(tokenizer.encode(template.model_close))]:
         raise CheckFailed(f"{where}: the end of the turn ({template.model_close}) would not be learned")
     raise CheckFailed(
-        f"{where}: the mask is broken: {one_line(said, 60)!r} would be learned, the model's turn is "
-        f"{one_line(record.completion, 60)!r}"
+        f"{where}: the mask is broken: {one_line(learned_text(tokens, tokenizer), 60)!r} would be learned, the model's "
+        f"turn is {one_line(record.completion, 60)!r}"
     )
 
 
@@ -131,17 +135,33 @@ def check_steps(trained: int, steps: int) -> None:
         raise CheckFailed(f"{trained} of {steps} steps were trained; is there too little data?")
 
 
+def entropy(tokens: npt.NDArray[np.integer[Any]]) -> float:
+    """What is left of the loss, in nats, if a model knows how frequent each of these tokens is, and nothing else."""
+    counts = np.unique(tokens, return_counts=True)[1]
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
 def check_losses(
-    train: Sequence[float], norms: Sequence[float], evals: Sequence[float], vocabulary: int, fall: float
+    train: Sequence[float],
+    norms: Sequence[float],
+    evals: Sequence[float],
+    vocabulary: int,
+    fall: float,
+    frequencies: float = 0.0,
 ) -> None:
-    """Losses are numbers, begin at a guess and fall by the fraction `fall`. Not at every step: noise is no fault."""
+    """Losses are numbers, begin at a guess and fall by the fraction `fall`. Not at every step: noise is no fault.
+
+    Text with hardly any pattern, such as random characters, has no loss much below `frequencies`, its `entropy`: half
+    of the way from the first loss to that is enough.
+    """
     for name, values in (("loss", train), ("gradient norm", norms), ("eval loss", evals)):
         if not values or not all(np.isfinite(value) and value > 0 for value in values):
             raise CheckFailed(f"a {name} is not a positive number: {[round(v, 3) for v in values]}")
     guess = float(np.log(vocabulary))
     if abs(evals[0] - guess) >= _FIRST_LOSS_MARGIN:
         raise CheckFailed(f"the first eval loss is {evals[0]:.3f}, a guess among {vocabulary} tokens has {guess:.3f}")
-    if evals[-1] > evals[0] * (1 - fall):
+    if evals[-1] > max(evals[0] * (1 - fall), (evals[0] + frequencies) / 2):
         raise CheckFailed(
             f"the eval loss went from {evals[0]:.3f} to {evals[-1]:.3f} by step {len(train)}: it must fall by "
             f"{fall:.0%}; train for more steps (--steps, or smoke_train.steps in params.yaml)"

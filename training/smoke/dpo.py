@@ -68,8 +68,8 @@ def check_batch(
         ):
             held: list[int] = np.asarray(ids)[row][np.asarray(mask)[row].astype(bool)].tolist()
             wanted = begin if name == "prompts" else []
-            if held[: len(wanted)] != wanted or tokenizer.decode(held[len(wanted) :]) != text:
-                raise CheckFailed(f"id {pair.id}: the tokens of {name} do not decode to its text")
+            if held[: len(wanted)] != wanted or held[len(wanted) :] != tokenizer.encode(text):
+                raise CheckFailed(f"id {pair.id}: the tokens of {name} are not those of its text")
             if max(held) >= vocabulary:
                 raise CheckFailed(f"id {pair.id}: token {max(held)} is past the model's vocabulary of {vocabulary}")
 

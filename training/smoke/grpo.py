@@ -25,7 +25,8 @@ from training.formats.tunix_grpo import TunixGrpoRecord
 from training.rewards import legal_move, right_answer
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke.checks import CheckFailed, check_moved, check_steps, leaves
-from training.smoke.models import embeddings, tiny_model
+from training.smoke.lengths import LengthBound
+from training.smoke.models import tiny_model
 from training.smoke.sft import BATCH_SIZE, make_trainer
 from training.templates import Template
 from training.tokenizers import SentencePieceTokenizer
@@ -37,16 +38,21 @@ GENERATIONS = 4  # a prompt
 TAUGHT_STEPS = 80
 # What a tiny model says of a trace is at most this long; the longest prompt decides the rest.
 _COMPLETION_TOKENS = 64
+# What it is taught of long traces has half of that, so that it comes to the end also if it strays.
+_BRIEF_TOKENS = 32
+# Rewards that are all alike teach nothing. Then it is taught again: for fewer steps if all are high, else for more.
+_OTHER_STEPS = ((30, 160), (12, 320))
 
 
 @dataclass(frozen=True)
 class GrpoRun:
-    """What a run came to: the mean reward of each step, and how many weights there are."""
+    """What a run came to: the mean reward of each step, how many weights there are, the steps before."""
 
     family: str
     vocabulary: int
     rewards: list[float]
     weights: int
+    taught_steps: int
 
 
 def smoke_grpo(
@@ -63,18 +69,36 @@ def smoke_grpo(
     """
     for prompt in prompts:
         check_prompt(prompt, tokenizer, template)
-    model, reference = taught_models(taught, tokenizer, family)
-    judge = Judge(prompts)
-    cluster = make_cluster(model, reference, prompts, tokenizer, template)
+    steps = TAUGHT_STEPS
+    for following in (*_OTHER_STEPS, None):
+        judge = Judge(prompts)
+        moved = reinforce(taught_models(taught, tokenizer, family, steps), judge, prompts, tokenizer, template)
+        if following is None or judge.tells_apart():
+            break
+        # A model that always has the reward was taught too much, one that never has it too little.
+        steps = following[0] if judge.given[0][0] else following[1]
+    judge.check()
+    check_moved(*moved)
+    rewards = [float(np.mean(step)) for step in judge.given]
+    return GrpoRun(family, tokenizer.vocab_size, rewards, len(moved[0]), steps)
+
+
+def reinforce(
+    models: tuple[nnx.Module, nnx.Module],
+    judge: Judge,
+    prompts: Sequence[TunixGrpoRecord],
+    tokenizer: SentencePieceTokenizer,
+    template: Template,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Train the first of the models, the second is its reference. Returns its weights before and after."""
+    cluster = make_cluster(*models, prompts, tokenizer, template)
     learner = GRPOLearner(
         rl_cluster=cluster, reward_fns=judge, algo_config=GRPOConfig(num_generations=GENERATIONS, beta=0.04)
     )
     before = leaves(cluster.actor_trainer.model, nnx.Param)
     learner.train(grain.MapDataset.source([asdict(prompt) for prompt in prompts]).batch(PROMPTS))
     check_steps(cluster.actor_trainer.train_steps, STEPS)
-    judge.check()
-    check_moved(before, leaves(cluster.actor_trainer.model, nnx.Param))
-    return GrpoRun(family, tokenizer.vocab_size, [float(np.mean(step)) for step in judge.given], len(before))
+    return before, leaves(cluster.actor_trainer.model, nnx.Param)
 
 
 def check_prompt(record: TunixGrpoRecord, tokenizer: SentencePieceTokenizer, template: Template) -> None:
@@ -104,23 +128,38 @@ class Judge:
         self.given.append(rewards)
         return rewards
 
+    def tells_apart(self) -> bool:
+        """Whether some completion was better than another of the same prompt."""
+        groups = [step[i : i + GENERATIONS] for step in self.given for i in range(0, len(step), GENERATIONS)]
+        return any(len(set(group)) > 1 for group in groups)
+
     def check(self) -> None:
         """Some completion was better than another of the same prompt: otherwise there is nothing to learn."""
-        groups = [step[i : i + GENERATIONS] for step in self.given for i in range(0, len(step), GENERATIONS)]
-        if not any(len(set(group)) > 1 for group in groups):
+        if not self.tells_apart():
             raise CheckFailed(f"every completion of a prompt had the same reward: {self.given}")
 
 
 def taught_models(
-    taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, family: str
+    taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, family: str, steps: int
 ) -> tuple[nnx.Module, nnx.Module]:
     """A tiny model trained on the traces, and an equal one to be the reference."""
-    model = tiny_model(family, embeddings(tokenizer.vocab_size))
-    trainer = make_trainer(model, model_inputs(tokenizer), TAUGHT_STEPS, "full")
+    # No embedding without a token: the model may sample it, and Tunix could not decode it.
+    model = tiny_model(family, tokenizer.vocab_size)
+    trainer = make_trainer(model, model_inputs(tokenizer), steps, "full")
     trainer.train(sft_dataset(taught, tokenizer, batch_size=min(BATCH_SIZE, len(taught)), seed=0))
-    reference = tiny_model(family, embeddings(tokenizer.vocab_size))
+    reference = tiny_model(family, tokenizer.vocab_size)
     nnx.update(reference, jax.tree.map(lambda leaf: leaf, nnx.state(model)))
     return model, reference
+
+
+def say_briefly(taught: Sequence[SftRecord], tokenizer: SentencePieceTokenizer, bound: LengthBound) -> list[SftRecord]:
+    """The records within the bound; if most say more than the model will, each is cut to half of that.
+
+    A model that was taught long answers would never come to the end of one, and every reward would be 0.
+    """
+    sizes = sorted(len(tokenizer.encode(record.completion)) for record in taught)
+    long = bool(sizes) and sizes[len(sizes) // 2] > _COMPLETION_TOKENS
+    return [bound.exactly(record, tokenizer, _BRIEF_TOKENS if long else None) for record in taught]
 
 
 def make_cluster(

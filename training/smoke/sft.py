@@ -13,6 +13,7 @@ from flax import nnx
 from tunix.sft.metrics_logger import MetricsLogger
 from tunix.sft.peft_trainer import PeftTrainer, TrainingConfig, TrainingInput
 
+from traces.errors import one_line
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke.checks import (
     FROZEN_BY_LORA,
@@ -25,6 +26,7 @@ from training.smoke.checks import (
     check_record,
     check_steps,
     check_tokens,
+    entropy,
     leaves,
 )
 from training.smoke.models import embeddings, tiny_model, with_lora
@@ -89,6 +91,23 @@ def smoke_sft(
     trainer = make_trainer(model, model_inputs(tokenizer), steps, "lora" if lora else "full", on_step)
     check_batch(trainer, next(iter(held)), records, tokenizer, template, vocabulary)
     return run_trainer(trainer, train, list(held), records, family, steps, vocabulary)
+
+
+def spelling_note(records: Sequence[SftRecord], tokenizer: TextTokenizer) -> str:
+    """A line for a person if the tokenizer writes a model's turn otherwise than the record does; else empty."""
+    changed = 0
+    example = ""
+    for record in records:
+        said = tokenizer.decode(tokenizer.encode(record.completion))
+        if said != record.completion:
+            changed += 1
+            example = example or f"{one_line(record.completion, 60)!r} as {one_line(said, 60)!r}"
+    if not changed:
+        return ""
+    return (
+        f"the tokenizer changes the text of {changed} of {len(records)} records, and a model learns its spelling: "
+        f"{example}"
+    )
 
 
 class TellingLogger(MetricsLogger):  # type: ignore[misc]  # it has no types
@@ -163,5 +182,6 @@ def run_trainer(
     else:
         check_moved(before, leaves(trainer.model, trained))
     mode = "lora" if lora else "full"
-    check_losses(losses, norms, evals, vocabulary, FALL[mode])
+    learned = np.concatenate([np.asarray(batch.input_tokens)[np.asarray(batch.input_mask)] for batch in held])
+    check_losses(losses, norms, evals, vocabulary, FALL[mode], entropy(learned))
     return SmokeRun(family, mode, len(records), vocabulary, held[0].input_tokens.shape[1], losses, norms, evals)

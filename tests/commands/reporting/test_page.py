@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from commands.reporting import token_counts
 from commands.reporting.columns import read_columns
 from commands.reporting.page import make_page
 from commands.reporting.repeats import find_repeats
@@ -220,6 +223,43 @@ def test_without_the_packages_for_training_there_are_no_tokens(
         page = make_page(None)
     assert "Tokens are not counted: the packages for training are not installed." in page
     assert "learned tokens" not in page
+
+
+def test_tokens_are_counted_within_bounds_and_what_is_left_out_is_said(
+    hostile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with chdir(hostile):
+        counted = json.loads(Path("data/manifest.json").read_text())["counts"]["selected"]
+        characters = read_columns(counted).characters
+        bound = int(characters.max()) - 1
+        over = int((characters > bound).sum())
+        monkeypatch.setattr(token_counts, "MAX_TRACE_CHARACTERS", bound)
+        (said,) = re.findall(r"Tokens are those of .*", make_page(None))
+        assert said.endswith(f"traces spread over all; {over} of more than {bound:,} characters are left out.")
+        monkeypatch.setattr(token_counts, "MAX_TRACE_CHARACTERS", 1)
+        assert "Tokens are those of a tokenizer of " in make_page(None)
+
+
+def test_of_long_traces_fewer_are_counted() -> None:
+    def chosen(*characters: int) -> tuple[list[int], int]:
+        numbers, left_out = token_counts._chosen(np.array(characters, dtype=np.int64))
+        return numbers.tolist(), left_out
+
+    assert chosen(*[1000] * 5) == ([0, 1, 2, 3, 4], 0)
+    assert chosen(1000, 1_000_001, 1_000_000) == ([0, 2], 1)
+    assert chosen(*[1_000_000] * 100) == (list(range(0, 100, 4)), 0)
+    assert chosen(10**9) == ([], 1)
+    assert len(chosen(*[700] * 20_000)[0]) == 10_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["".join(map(chr, range(0x4E00, 0x4E00 + 600))), "a", "7", "🎉👩‍👩‍👧‍👦", "\u2585"],
+    ids=["Chinese", "one character", "a digit", "emoji", "what SentencePiece skips"],
+)
+def test_any_text_has_a_report(workspace: Path, text: str) -> None:
+    build(row(n, prompt=text, steps=[{"i": 0, "type": "think", "content": text}], final_answer=text) for n in range(60))
+    assert "Tokens are those of a tokenizer of " in make_page(None)
 
 
 def test_what_cannot_be_shown_is_one_line_and_leaves_the_page_as_it_was(traces: Command) -> None:

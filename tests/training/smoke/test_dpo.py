@@ -95,7 +95,7 @@ def test_a_batch_that_is_not_its_pairs_is_refused() -> None:
         ("rejected_responses", {"rejected_mask": ended}),
         ("prompts", {"prompt_mask": unbegun}),
     ):
-        with pytest.raises(CheckFailed, match=f"id pair 0: the tokens of {name} do not decode to its text"):
+        with pytest.raises(CheckFailed, match=f"id pair 0: the tokens of {name} are not those of its text"):
             check_batch(batch_of(**change), PAIRS, GEMMA, VOCABULARY)
     with pytest.raises(CheckFailed, match="is past the model's vocabulary of 8"):
         check_batch(right, PAIRS, GEMMA, 8)

@@ -7,9 +7,11 @@ import pytest
 from tests.training.support import TEXTS, record
 from training.formats.tunix_grpo import TunixGrpoRecord
 from training.smoke.checks import CheckFailed
-from training.smoke.grpo import GENERATIONS, PROMPTS, STEPS, Judge, check_prompt, smoke_grpo
+from training.smoke.grpo import GENERATIONS, PROMPTS, STEPS, Judge, check_prompt, say_briefly, smoke_grpo
+from training.smoke.lengths import LengthBound
 from training.templates import load_template
 from training.tokenizers import train_tokenizer
+from training.tokens import SftRecord
 
 TEMPLATE = load_template("gemma")
 GEMMA = train_tokenizer(TEXTS, TEMPLATE)
@@ -31,6 +33,25 @@ def test_it_trains_by_reward() -> None:
     assert all(0 <= reward <= 2 for reward in run.rewards)
     assert max(run.rewards) > 0
     assert run.weights > 20
+
+
+ORDINARY = {
+    "one single character": ([record(n, prompt="a", trace_steps=["a"], final_answer="a") for n in range(24)], "a"),
+    "emoji": ([record(n, prompt="😀" * n, trace_steps=["😃"], final_answer="🎉") for n in range(1, 25)], "🎉"),
+    "long traces": ([record(n, trace_steps=["and so we add " * 900], final_answer="7") for n in range(24)], "7"),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("taught", "answer"), ORDINARY.values(), ids=ORDINARY)
+def test_it_trains_by_reward_whatever_the_text(taught: list[SftRecord], answer: str) -> None:
+    bound = LengthBound(TEMPLATE, 512)
+    taught = [bound.roughly(one) for one in taught]
+    tokenizer = train_tokenizer((one.prompts for one in taught), TEMPLATE)
+    taught = say_briefly(taught, tokenizer, bound)
+    prompts = [prompt(n, prompts=taught[n].prompt, answer=answer, legal_actions="") for n in range(PROMPTS * STEPS)]
+    run = smoke_grpo(prompts, taught, tokenizer, TEMPLATE, "gemma3")
+    assert max(run.rewards) > 0
 
 
 @pytest.mark.parametrize(

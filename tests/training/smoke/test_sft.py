@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,14 +13,15 @@ import pytest
 from flax import nnx
 from tunix.sft.peft_trainer import TrainingInput
 
-from tests.training.support import TEXTS, record
+from tests.training.support import TEXTS, hugging_face_folder, record
+from traces.errors import TracesError
 from training.sft_data import model_inputs, sft_dataset
 from training.smoke import sft
-from training.smoke.checks import CheckFailed, check_losses, check_record, check_tokens, leaves
+from training.smoke.checks import CheckFailed, check_losses, check_record, check_tokens, entropy, leaves
 from training.smoke.models import embeddings, tiny_model, with_lora
-from training.smoke.sft import SmokeRun, make_trainer, run_trainer, smoke_sft
+from training.smoke.sft import SmokeRun, make_trainer, run_trainer, smoke_sft, spelling_note
 from training.templates import load_template
-from training.tokenizers import train_tokenizer
+from training.tokenizers import TextTokenizer, load_tokenizer, train_tokenizer
 from training.tokens import SftRecord, Tokens, tokenise
 
 TEMPLATE = load_template("gemma")
@@ -52,6 +54,102 @@ def test_it_trains(family: str, template: str, lora: bool) -> None:
     assert len(run.losses) == len(run.norms) == 10
     assert len(run.evals) == 2
     assert run.evals[1] < run.evals[0]
+
+
+def answers(texts: list[str]) -> list[SftRecord]:
+    return [record(n, prompt=text, trace_steps=[text], final_answer=text) for n, text in enumerate(texts)]
+
+
+ORDINARY = {
+    "one single character": ["a"] * 16,
+    "one Chinese character": ["字"] * 16,
+    "emoji": ["😀👩‍👩‍👧‍👦🎉"[: 1 + n % 9] for n in range(16)],
+    "digits": [str(n * 7919) for n in range(16)],
+    "Chinese": ["".join(chr(0x4E00 + (31 * n + 7 * k) % 900) for k in range(60)) for n in range(16)],
+    "Arabic and Thai": ["السلام عليكم สวัสดี " * (1 + n % 3) for n in range(16)],
+    "a single trace": ["one"],
+}
+
+
+QUICK = ("one single character", "Chinese")  # the others take as long again
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        pytest.param(texts, id=name, marks=[] if name in QUICK else [pytest.mark.soak])
+        for name, texts in ORDINARY.items()
+    ],
+)
+def test_any_text_trains(texts: list[str]) -> None:
+    records = answers(texts)
+    tokenizer = train_tokenizer((r.prompts for r in records), TEMPLATE)
+    run = smoke_sft(records, tokenizer, TEMPLATE, "gemma3", steps=10)
+    assert run.evals[1] < run.evals[0]
+
+
+NORMALISERS = {
+    "compatibility forms": ["NFKC"],
+    "lower case": ["Lowercase"],
+    "no accents": ["NFD", "StripAccents"],
+    "blanks collapsed": ["Blanks"],
+    "all of these": ["NFKC", "Lowercase", "Blanks"],
+}
+
+
+@pytest.mark.parametrize("names", NORMALISERS.values(), ids=NORMALISERS)
+def test_sound_data_pass_under_a_tokenizer_that_normalises_and_a_broken_mask_does_not(
+    names: list[str], tmp_path: Path
+) -> None:
+    tokenizer = normalising(names, tmp_path)
+    held = record(1, trace_steps=["Ｆｕｌｌ  width, ÉTÉ  and   Ångström", "Then  ﬁve"])
+    tokens = tokenise(held, tokenizer)
+    assert tokenizer.decode(tokens.ids[tokens.learned].tolist()) != held.completion
+    check_tokens(held, tokens, tokenizer, 1024, TEMPLATE)
+    for change, says in (
+        (lambda m: np.roll(m, 1), "the mask is shifted by one"),
+        (without_end, "would not be learned"),
+        (np.ones_like, "the mask is broken"),
+    ):
+        with pytest.raises(CheckFailed, match=says):
+            check_tokens(held, Tokens(tokens.ids, change(tokens.learned.copy())), tokenizer, 1024, TEMPLATE)
+    note = spelling_note([ONE, held], tokenizer)
+    assert note.startswith("the tokenizer changes the text of ")
+    assert spelling_note([ONE, held], GEMMA) == ""
+
+
+def normalising(names: list[str], folder: Path) -> TextTokenizer:
+    """A Hugging Face tokenizer with these normalisers, or `Blanks`, which makes one blank of many."""
+    from tokenizers import Regex, normalizers
+
+    loaded = load_tokenizer(hugging_face_folder(folder))
+    blanks = normalizers.Replace(Regex("[ \t]+"), " ")
+    parts = [blanks if name == "Blanks" else getattr(normalizers, name)() for name in names]
+    loaded.tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(parts)  # type: ignore[attr-defined]
+    return loaded
+
+
+@pytest.mark.soak
+def test_a_run_under_a_tokenizer_that_normalises_trains(tmp_path: Path) -> None:
+    tokenizer = normalising(["NFKC", "Lowercase", "Blanks"], tmp_path)
+    run = smoke_sft(
+        [record(n, trace_steps=["ＡＢＣ  Then"]) for n in range(16)], tokenizer, TEMPLATE, "gemma3", steps=10
+    )
+    assert run.evals[1] < run.evals[0]
+
+
+def test_a_tokenizer_that_does_not_know_the_marks_is_refused() -> None:
+    class Unknowing:
+        vocab_size, pad_id, bos_id = 8, 0, None
+
+        def encode(self, text: str) -> list[int]:
+            return [1] * len(text.split())
+
+        def decode(self, ids: Any) -> str:
+            return "?" * len(ids)
+
+    with pytest.raises(TracesError, match="rendered with gemma, whose marks are unknown to this tokenizer; take a"):
+        sft_dataset(RECORDS, Unknowing(), batch_size=4)
 
 
 def masked(change: Callable[[np.ndarray[Any, Any]], np.ndarray[Any, Any]], ids: Any = RIGHT.ids) -> Tokens:
@@ -214,3 +312,13 @@ def test_losses_that_are_none_are_found(train: list[float], norms: list[float], 
     check_losses([6.2, 5.0], [1.0], [6.2, 4.0], 512, 0.2)
     with pytest.raises(CheckFailed, match=says):
         check_losses(train, norms, evals, 512, 0.2)
+
+
+def test_text_without_a_pattern_need_not_fall_below_what_its_frequencies_allow() -> None:
+    even = entropy(np.arange(400))
+    assert even == pytest.approx(np.log(400))
+    check_losses([6.9], [1.0], [6.93, 6.3], 1024, 0.2, even)
+    with pytest.raises(CheckFailed, match="from 6.930 to 6.500 by step 1"):
+        check_losses([6.9], [1.0], [6.93, 6.5], 1024, 0.2, even)
+    with pytest.raises(CheckFailed, match="from 6.930 to 6.300 by step 1"):
+        check_losses([6.9], [1.0], [6.93, 6.3], 1024, 0.2, entropy(np.zeros(9, np.int32)))
