@@ -26,7 +26,7 @@ FORMATS: dict[str, Callable[[SelectedTrace, Template], bytes]] = {
 }
 
 # Those that read a trace's own prompt and steps, beside what was rendered of them.
-READ_STEPS = frozenset({"trace", "tunix_grpo"})
+READ_STEPS = frozenset({"trace", "tunix_sft", "tunix_grpo"})
 
 # What a schema cannot say of a record, its turns and the control tokens in its texts: the fault, or None. Not of
 # `trace`, which promises nothing of the kind: it holds what was stored.
