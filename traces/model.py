@@ -60,14 +60,13 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
         A store may hold such a trace, a dataset may not.
         """
-        # Nearly every text begins with a visible ASCII character, and this is most of what the check costs.
         for text in (self.trace_version, self.prompt, self.final_answer):
-            if not "!" <= text[0] <= "~" and is_blank(text):
+            if is_blank(text):
                 return f"{_named(self, text)} {BLANK}"
         for step in self.steps:
-            for text in (step.content, step.type):
-                if not "!" <= text[0] <= "~" and is_blank(text):
-                    return f"the {_named(step, text)} of step {step.i} {BLANK}"
+            if is_blank(step.content) or is_blank(step.type):
+                name = "content" if is_blank(step.content) else "type"
+                return f"the {name} of step {step.i} {BLANK}"
         return None
 
     def in_order(self) -> Trace:
@@ -76,7 +75,7 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
         return self if steps == self.steps else msgspec.structs.replace(self, steps=steps)
 
 
-def _named(value: Trace | Step, text: str) -> str:
+def _named(value: Trace, text: str) -> str:
     """The field that holds a text."""
     return next(name for name in value.__struct_fields__ if getattr(value, name) is text)
 

@@ -21,6 +21,8 @@ from traces.texts import canonical
 _EXACT = Context(prec=MAX_DIGITS)
 # Without an exponent or leading zeros: `007` is a name.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,99})(?:\.[0-9]{1,99})?")
+# Texts that are canonical and spell no number, as most are: a quick look.
+_WORD = re.compile(r"[A-Za-z_][!-~]*")
 _dump = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 # What `_dump` makes of the commonest values, without its cost.
 _WRITERS: dict[type, Callable[[Any], str]] = {str: encode_basestring, int: repr}
@@ -35,6 +37,8 @@ def number_of(value: object) -> int | Decimal | None:
 def comparable(value: Any) -> Any:
     """The value in a form that is equal for equal values. A float of params stands for the number as it is written."""
     if isinstance(value, str):
+        if _WORD.fullmatch(value):
+            return value
         text = canonical(value)
         return Decimal(text) if _NUMBER.fullmatch(text) else text
     if isinstance(value, float):
