@@ -11,7 +11,7 @@ import pytest
 
 from stages.params.models import Split
 from stages.selection.splits import group_key, keyed_hash, split_of
-from traces.texts import prompt_key
+from traces.texts import text_key
 
 SPLIT = Split(validation=0.2, test=0.1, group_by=["game", "seed"])
 BY_EPISODE = Split(validation=0.2, test=0.1, group_by=["episode"])
@@ -19,7 +19,7 @@ BY_PROMPT = Split(validation=0.2, test=0.1, group_by=[])
 
 
 def side(meta: dict[str, Any], prompt: str = "?", split: Split = SPLIT) -> str:
-    return split_of(group_key(meta, prompt_key(prompt), split), split)
+    return split_of(group_key(meta, text_key(prompt), split), split)
 
 
 def episode(value: Any) -> int:
@@ -58,8 +58,8 @@ def test_solutions_of_one_question_stay_together(group_by: list[str]) -> None:
     ["What  is\nit?", "What is it? ", "\ufeffWhat is it?", "Wh\u200bat is it?", "What\u00a0is it?", "What is it?\r\n"],
 )
 def test_prompts_that_read_the_same_are_one_group(same: str) -> None:
-    assert prompt_key(same) == prompt_key("What is it?")
-    assert prompt_key("what is it?") != prompt_key("What is it?") != prompt_key("What is it")
+    assert text_key(same) == text_key("What is it?")
+    assert text_key("what is it?") != text_key("What is it?") != text_key("What is it")
 
 
 def test_prompt_and_metadata_group_together() -> None:
