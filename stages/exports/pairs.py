@@ -1,10 +1,11 @@
 """The pairs of `tunix_dpo`: of the answers to one prompt, in one split, the best with the worst.
 
-Of traces with the same final answer, at the level canonical of traces/texts.py, the one in the middle of their ranks
-stands for all: so no pair contradicts or repeats another, however the reasoning is worded. The best answer is paired
-with the worst, the second best with the second worst, and so on, while they differ in rank; of equal ranks the earlier
-trace is the better. DuckDB sees keys only: texts of any size would not fit into its memory. They lie end to end in
-files, and each is read where its pair is written.
+Prompts and final answers are compared at the level canonical of traces/texts.py, an answer without an `Answer:` of its
+own, as it is rendered. Of traces with the same final answer the one in the middle of their ranks stands for all: so no
+pair contradicts or repeats another, however the reasoning is worded. The best answer is paired with the worst, the
+second best with the second worst, and so on, while they differ in rank; of equal ranks the earlier trace is the better.
+DuckDB sees keys only: texts of any size would not fit into its memory. They lie end to end in files, and each is read
+where its pair is written.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from stages.selection.filters import decode_meta
 from traces.errors import TracesError
 from traces.files import read_piece, scratch_folder
 from traces.texts import canonical
+from training.renderers.tunix_sft import bare_answer, turn_texts
+from training.templates import Template, load_template
 
 SELECTED_SCHEMA = make_schema(
     [
@@ -46,7 +49,7 @@ SELECTED_SCHEMA = make_schema(
         ("place", pa.int64()),  # the trace's in it: with `part` the (created_at, id) order
         ("id", pa.string()),
         ("split", pa.int8()),  # counted as in SPLITS
-        ("prompt_high", HALF),  # of a hash of the rendered prompt
+        ("prompt_high", HALF),  # of a hash of the question as rendered
         ("prompt_low", HALF),
         ("text_high", HALF),  # and of the final answer
         ("text_low", HALF),
@@ -101,7 +104,8 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
         selected, texts = scratch / "selected", scratch / "texts"
         selected.mkdir()
         texts.mkdir()
-        find = partial(write_selected, selected=selected, texts=texts, preference=preference)
+        template = load_template(params.render.template)
+        find = partial(write_selected, selected=selected, texts=texts, preference=preference, template=template)
         for _ in progress(workers.map(find, enumerate(names)), len(names), "rank"):
             pass
         counts = _pair(selected, texts, names, folder, by_scores=preference.key is None)
@@ -118,18 +122,24 @@ def find_pairs(folder: Path, params: Params, workers: Workers) -> dict[str, Any]
     return written
 
 
-def write_selected(part: tuple[int, str], selected: Path, texts: Path, preference: Preference) -> None:
+def write_selected(
+    part: tuple[int, str], selected: Path, texts: Path, preference: Preference, template: Template
+) -> None:
     """Write what pairing must know of one partition's traces, and the completions end to end into a file of `texts`."""
     with (texts / part[1]).open("wb") as file:
-        write_partition(partition_path(selected, part[1]), SELECTED_SCHEMA, _selected(part, preference, file))
+        write_partition(partition_path(selected, part[1]), SELECTED_SCHEMA, _selected(part, preference, template, file))
 
 
-def _selected(part: tuple[int, str], preference: Preference, texts: IO[bytes]) -> Iterator[tuple[Any, ...]]:
+def _selected(
+    part: tuple[int, str], preference: Preference, template: Template, texts: IO[bytes]
+) -> Iterator[tuple[Any, ...]]:
     number, name = part
     first = 0
     for place, (split, trace) in enumerate(rendered_members(name, with_steps=False)):
         meta = decode_meta(trace.meta or "null") or {}
-        keys = (half for text in (trace.rendered.prompt, canonical(trace.final_answer)) for half in text_halves(text))
+        question, _ = turn_texts(trace.rendered, template)
+        compared = (canonical(question), canonical(bare_answer(trace.final_answer)))
+        keys = (half for text in compared for half in text_halves(text))
         size = texts.write(trace.rendered.completion.encode())
         yield number, place, trace.id, SPLITS.index(split), *keys, rank_of(preference, meta), first, size
         first += size

@@ -139,11 +139,19 @@ def test_traces_that_answer_the_same_count_once_by_the_middle_of_their_ranks(wor
         ["a b", "a\n\tb"],
         ["a b", "a\u00a0b"],
         ["x\r\ny", "x\ny"],
+        ["4", "Answer: 4", "Final answer: 4", "**Answer:** 4"],
     ],
 )
 def test_answers_that_read_the_same_are_no_pair(workspace: Path, same: list[str]) -> None:
     assert paired([("p", answer, rank) for rank, answer in enumerate(same)], order=None) == set()
     assert json.loads(PAIR_COUNTS.read_text())["repeats"] == len(same) - 1
+
+
+def test_prompts_that_read_the_same_are_one_prompt(workspace: Path) -> None:
+    """Else the one would say that an answer is better than another, and the other that it is worse."""
+    values = [("p q", "a", 2), ("p q", "b", 1), ("p  q", "a", 1), ("p  q", "b", 2)]
+    assert paired(values, order=None) == set()
+    assert paired([("p q", "a", 1), ("p q\n", "b", 2)], order=None) == {(1, 0)}
 
 
 @pytest.mark.parametrize("seed", range(5))
