@@ -5,8 +5,8 @@
   not count, each run of white space is one space, and none stands at an end. Prompts, final answers, values of groups.
 - loose: the words, signs and numbers of a text, whatever their case and their compatibility form. Decontamination and
   near duplicates. x² is x^2, ½ is 1/2, and digits of every script are digits. Punctuation, quotes, hyphens within a
-  word, emphasis and headings of Markdown, braces and skin tones do not count. Brackets do if they say what is computed
-  first, an index or an interval. Two spellings of a sign differ (<= and ≤), as do two of a number (1,000 and 1000).
+  word, emphasis and headings of Markdown, and skin tones do not count. Brackets and braces do if they say what is computed
+  first, an index or an interval: x^{2} is x^2, and x^{2+1} is not x^{2}+1. Two spellings of a sign differ (<= and ≤), as do two of a number (1,000 and 1000).
 
 The character classes are those of Unicode 16's White_Space and Default_Ignorable_Code_Point; a test compares them.
 """
@@ -48,7 +48,8 @@ _WORDS = regex.compile(
     | (?: (?!{_UNSPACED}) \p{{L}} \p{{M}}* )+   # a word, its vowel signs included
     | {_FLAG}
     | [\p{{Sm}}\p{{Sc}}\p{{So}}^%&/‰‱\u2032‖⌈-⌋]  # a sign or an operator
-    | (?=[-·*\#!:'()\[\]]) (?:                # what is a sign at some places
+    | \.(?<=(?<![\p{{L}}\p{{M}}\p{{N}}.)\]}}])\.) \p{{N}}+ (?: [.,] \p{{N}}+ )*  # .5
+    | (?=[-·*\#!:'()\[\]{{]) (?:                # what is a sign at some places
         (?<!\p{{L}})- | -(?!\p{{L}})           # a minus, no hyphen within a word
         | (?<=(?<!\p{{L}})\p{{L}})-(?=\p{{L}}(?!\p{{L}}))  # x-y
         | (?<!\p{{L}})· | ·(?!\p{{L}})         # a product, no l·l of Catalan
@@ -59,7 +60,8 @@ _WORDS = regex.compile(
         | (?<=(?<!\p{{L}})[\p{{Latin}}\p{{Greek}}])!  # n!
         | (?<![\p{{L}}\p{{M}}\p{{N}}.?!)\]"'])!+(?=[\p{{L}}_(])  # "not", no end of a sentence
         | (?<=\p{{N}}):(?=\p{{N}}) | :(?==)      # a ratio or a time, or an assignment
-        | (?<=\p{{L}})'(?=\()                  # a derivative
+        | (?<=\p{{L}})'+(?=\() | (?<=(?<![\p{{L}}\p{{M}}'])\p{{L}})'+(?!\p{{L}})  # a derivative, no quote
+        | \{{(?=[^{{}}]{{1,60}}{_OPERATOR})        # a group that holds what is computed, as LaTeX has it
         | (?<={_OPERATOR}[ ]?|[\p{{N}})])\( | \)(?=[ ]?{_OPERATOR}|\()  # what is computed first
         | (?<=[\p{{L}}\p{{N}}_)\]])\[          # an index
         | [(\[](?={_BOUND},{_BOUND}[)\]]) | (?<=[(\[]{_BOUND},{_BOUND})[)\]]  # an interval
