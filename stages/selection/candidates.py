@@ -24,7 +24,7 @@ from stages.selection.filters import OURS, compile_filters, decode_meta, ours
 from stages.selection.measures import Measures
 from stages.selection.screen import Screen, is_screened
 from stages.selection.sketches import sketch_schema, sketches
-from stages.selection.splits import group_key, keyed_hash, split_of
+from stages.selection.splits import group_key, keyed_hash, lacks, split_of
 from stages.selection.strata import stratum_of
 from training.control_tokens import has_control_token
 
@@ -190,7 +190,7 @@ class Judge:
         if fate:
             fates.counts[fate] += 1
             return None
-        lacking = tuple(key for key in self.split.group_by if key != PROMPT and meta.get(key) is None)
+        lacking = tuple(key for key in self.split.group_by if key != PROMPT and lacks(meta, key))
         return group_key(meta, prompt, self.split), stratum, lacking
 
     def _screen(self, batch: pa.RecordBatch, ids: list[str], judged: list[Judged | None]) -> None:

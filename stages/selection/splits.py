@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 from stages.params.models import PROMPT, Split
+from traces.texts import is_blank
 from traces.values import comparable, texts_of
 
 
@@ -26,6 +27,12 @@ def split_of(group: int, split: Split) -> str:
     return "validation" if share < split.test + split.validation else "train"
 
 
+def lacks(meta: dict[str, Any], key: str) -> bool:
+    """Whether a trace has no value of a key: null and a text that shows nothing, as CSV files have it, are none."""
+    value = meta.get(key)
+    return value is None or (isinstance(value, str) and is_blank(value))
+
+
 def group_key(meta: dict[str, Any], prompt_key: int, split: Split) -> int:
     """64 bits that a trace shares with those that must stay on its side.
 
@@ -33,7 +40,8 @@ def group_key(meta: dict[str, Any], prompt_key: int, split: Split) -> int:
     that its trace lacks: a source without such keys must not fall into one split as a whole.
     """
     keys = split.group_by or [PROMPT]
-    values = [f"{prompt_key:016x}" if key == PROMPT else comparable(meta.get(key)) for key in keys]
+    prompt = f"{prompt_key:016x}"
+    values = [prompt if key == PROMPT else None if lacks(meta, key) else comparable(meta[key]) for key in keys]
     if None in values and PROMPT not in keys:
-        values.append(f"{prompt_key:016x}")
+        values.append(prompt)
     return keyed_hash("split", texts_of(values))

@@ -70,7 +70,13 @@ def test_prompt_and_metadata_group_together() -> None:
 
 def test_the_prompt_stands_in_for_a_key_that_a_trace_lacks() -> None:
     """Else a source without the keys would fall into one split as a whole."""
-    for lacking in ({}, {"game": "g"}, {"game": "g", "seed": None}):
+    for lacking in (
+        {},
+        {"game": "g"},
+        {"game": "g", "seed": None},
+        {"game": "g", "seed": ""},
+        {"game": "\u200b", "seed": 1},
+    ):
         keys = {group_key(lacking, prompt, SPLIT) for prompt in range(100)}
         assert len(keys) == 100
         assert {split_of(key, SPLIT) for key in keys} == {"train", "validation", "test"}
