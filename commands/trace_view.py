@@ -16,7 +16,7 @@ from rich.text import Text
 
 from stages.params.reading import load_params
 from stages.paths import RENDERED, SELECTION, SET_ASIDE, TRACES
-from stages.runtime.partitioned import TRACES_SCHEMA, partition_names, partition_path, read_chunks, read_rows
+from stages.runtime.partitioned import partition_names, partition_path, read_chunks, read_rows
 from traces.errors import TracesError, WrongUse, one_line
 from traces.ids import is_id, normalise_id
 from traces.times import to_iso
@@ -27,6 +27,7 @@ from training.tokens import SftRecord, tokenise
 
 _TAUGHT = 64  # records of which a tokenizer is trained where none is named
 _STORED = ("trace_version", "prompt", "steps", "final_answer")
+_COLUMNS = ["id", "created_us", *_STORED, "meta", "content_sha256"]
 
 
 @dataclass(frozen=True)
@@ -88,10 +89,12 @@ def _holds(name: str, wanted: str) -> bool:
 
 def _row(name: str, wanted: str) -> dict[str, Any]:
     """The trace's row of a partition of data/traces/ that holds it."""
-    for batch in read_chunks(partition_path(TRACES, name), TRACES_SCHEMA.names):
+    for batch in read_chunks(partition_path(TRACES, name), _COLUMNS):
         found = batch.filter(pc.equal(batch.column("id"), pa.scalar(wanted))).to_pylist()
         if found:
-            return found[0]
+            (row,) = found[:1]
+            # An older build holds them as they are stored.
+            return row | {"steps": sorted(row["steps"], key=lambda step: int(step["i"]))}
     raise TracesError(f"{TRACES}/{name}: {wanted} is gone from it")
 
 

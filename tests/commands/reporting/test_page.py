@@ -11,6 +11,7 @@ from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from ruamel.yaml import YAML
 
@@ -177,6 +178,23 @@ def test_the_command_writes_where_it_is_told_and_replaces_what_was_there(traces:
     assert Path("out/page.html").read_bytes() == Path("reports/dataset.html").read_bytes()
     assert "No smoke run was made of this dataset" in Path("out/page.html").read_text()
     assert [path.name for path in Path("out").iterdir()] == ["page.html"]
+
+
+def test_a_version_without_the_newer_counts_and_columns_is_shown(traces: Command) -> None:
+    """As a build from before them left it: the report and `traces show` read it as it is."""
+    build(row(n) for n in range(60))
+    manifest = json.loads(Path("data/manifest.json").read_text())
+    for name in ("reordered", "held_out_prompts", "leaked_prompts", "repeated_prompts", "contradicting_prompts"):
+        del manifest["counts"][name]
+    Path("data/manifest.json").write_text(json.dumps(manifest))
+    newer = {"stored_sha256", "prompt_key", "answer_key"}
+    for path in Path("data/traces").glob("*.parquet"):
+        table = pq.read_table(path)
+        path.unlink()
+        pq.write_table(table.select([name for name in table.column_names if name not in newer]), path)
+    assert traces("report") == 0
+    assert traces("summary") == 0
+    assert traces("show", row(3)["id"]) == 0
 
 
 def test_the_smoke_run_is_shown_where_it_was_one_of_this_export(traces: Command) -> None:
