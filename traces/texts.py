@@ -5,8 +5,9 @@
   not count, each run of white space is one space, and none stands at an end. Prompts, final answers, values of groups.
 - loose: the words, signs and numbers of a text, whatever their case and their compatibility form. Decontamination and
   near duplicates. x² is x^2, ½ is 1/2, and digits of every script are digits. Punctuation, quotes, hyphens within a
-  word, emphasis and headings of Markdown, and skin tones do not count. Brackets and braces do if they say what is computed
-  first, an index or an interval: x^{2} is x^2, and x^{2+1} is not x^{2}+1. Two spellings of a sign differ (<= and ≤), as do two of a number (1,000 and 1000).
+  word, emphasis and headings of Markdown, and skin tones do not count. Brackets and braces do if they say what is
+  computed first, an index or an interval: x^{2} is x^2, and x^{2+1} is not x^{2}+1. Two spellings of a sign differ
+  (<= and ≤), as do two of a number (1,000 and 1000).
 
 The character classes are those of Unicode 16's White_Space and Default_Ignorable_Code_Point; a test compares them.
 """
@@ -151,5 +152,5 @@ def _apart(numeral: regex.Match[str]) -> str:
 
 
 def facts(words: list[str]) -> list[str]:
-    """The numbers and signs among a text's loose words."""
-    return [word for word in words if not word[0].isalpha()]
+    """The numbers and signs among a text's loose words; 三 is a number, and a letter too."""
+    return [word for word in words if not word[0].isalpha() or word[0].isnumeric()]

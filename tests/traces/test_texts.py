@@ -235,6 +235,7 @@ def test_no_text_makes_a_level_slow_or_fail(level: Callable[[str], object], piec
 
 def test_facts_are_numbers_and_signs() -> None:
     assert facts(loose_words("Tom has 3.5 + 2 apples, 50% of 漢字")) == ["3.5", "+", "2", "50", "%"]
+    assert facts(loose_words("他有三个苹果")) == ["三"]
 
 
 @pytest.mark.parametrize(
