@@ -208,6 +208,14 @@ def test_an_answer_is_legal_if_it_is_one_of_the_actions() -> None:
     assert legal_move(completions=completions, legal_actions=actions, **columns) == [1, 0, 0, 0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "action", ["Answer: pass", "Final answer: pass", "**Answer:** pass", "Answer:", "Answer: Answer: a"]
+)
+def test_an_action_that_brings_its_own_answer_mark_is_legal_in_its_own_completion(action: str) -> None:
+    own = completion(action, ["x"], load_template("gemma"))
+    assert legal_move([own, own], legal_actions=[f"draw\n{action}", "draw"]) == [1, 0]
+
+
 def test_without_actions_nothing_is_legal() -> None:
     assert legal_move(completions=["Answer: ", "", "Answer: x"], legal_actions=["", "", ""]) == [0, 0, 0]
 
