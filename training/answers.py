@@ -51,7 +51,8 @@ def number_of(answer: str) -> Fraction | None:
 
 def choice_of(answer: str) -> str | None:
     """The letter (in upper case) of the choice that an answer is, alone or before the choice's text; None if none."""
-    found = _CHOICE.fullmatch(_core(answer))
+    # Each run of blanks as one space: `_CHOICE` looks for a second choice from every place in a run.
+    found = _CHOICE.fullmatch(" ".join(_core(answer).split()))
     return (found[1] or found[2] or found[3]).upper() if found else None
 
 

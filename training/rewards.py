@@ -41,9 +41,13 @@ def bare(answer: str) -> str:
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
     """1 for an answer that is one of the legal actions (a line each), else 0; compared at the level canonical."""
     return [
-        float(bool(actions) and not _canonical_answers(completion).isdisjoint(filter(None, actions.split("\n"))))
+        float(bool(actions) and not _canonical_answers(completion).isdisjoint(_bare_actions(actions)))
         for completion, actions in zip(completions, legal_actions, strict=True)
     ]
+
+
+def _bare_actions(actions: str) -> Iterator[str]:
+    return filter(None, map(bare, actions.split("\n")))
 
 
 def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:

@@ -157,6 +157,7 @@ def train_tokenizer(texts: Iterable[str], template: Template, vocabulary: int = 
         bos_id=2,
         unk_id=3,
         user_defined_symbols=symbols,
+        required_chars=_SPACE,  # however rare: a space that is spelled in bytes is read back as this character
         byte_fallback=True,
         normalization_rule_name="identity",
         add_dummy_prefix=False,

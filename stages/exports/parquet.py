@@ -117,5 +117,8 @@ def _decoder(
 ) -> tuple[Callable[[bytes], list[Any]], attrgetter[tuple[Any, ...]]]:
     """What decodes lines of a format to records, and what takes a record's values in the order of the columns."""
     kinds = columns_of(format_name, extra)
-    record = msgspec.defstruct("Record", [(name, _DECODED[kind]) for name, kind in kinds.items()])
-    return msgspec.json.Decoder(record).decode_lines, attrgetter(*kinds)
+    # By number, since not every column has a name that a class can have: Python changes `__name`, and has `__dict__`.
+    columns = {f"column_{number}": name for number, name in enumerate(kinds)}
+    fields = [(column, _DECODED[kind]) for column, kind in zip(columns, kinds.values(), strict=True)]
+    record = msgspec.defstruct("Record", fields, rename=columns)
+    return msgspec.json.Decoder(record).decode_lines, attrgetter(*columns)

@@ -178,9 +178,10 @@ class Preference(_Group):
         return self
 
 
-# Those that the format has itself, and those that Tunix's GRPO calls a reward function with.
+# Those that the format has itself, the one that the Croissant file adds, and those that Tunix's GRPO calls a reward
+# function with.
 TAKEN_COLUMNS = frozenset(
-    {"id", "prompts", "question", "answer", "legal_actions", "game", "seat", "seed"}
+    {"id", "prompts", "question", "answer", "legal_actions", "game", "seat", "seed", "split"}
     | {"completions", "mode", "step", "trajectory_ids", "self"}
 )
 
@@ -205,8 +206,8 @@ class Export(_Group):
         for name in self.columns:
             if name in TAKEN_COLUMNS or iskeyword(name):
                 raise ValueError(
-                    f"columns: tunix_grpo, Tunix or Python has the name {name} already, so it cannot be a column; "
-                    "take it out, or give the metadata key another name before `traces ingest`"
+                    f"columns: tunix_grpo, Croissant, Tunix or Python has the name {name} already, so it cannot be a "
+                    "column; take it out, or give the metadata key another name before `traces ingest`"
                 )
         return self
 

@@ -37,7 +37,8 @@ _ADDRESS = regex.compile(
 # These look back from a place.
 _NAME = regex.compile(r"(?r)[\w.%+'\u2019-]{1,64}")
 _QUOTED = regex.compile(r'(?r)"[^"\n]{1,64}"')
-_URL_USER = regex.compile(r"""(?r)(?<!mailto)://[^\s/?#@,;<>"']{0,256}""")
+# The characters of a user's name and password in a URL. Any other one, such as `。` or `|`, ends the URL before it.
+_URL_USER = regex.compile(r"(?r)(?<!mailto)://[\w.~%!$&*+=:-]{0,256}")
 _URL_HOST = regex.compile(r"[^\s/@]{0,256}@")  # so what stands before is the user's name, and an address
 
 # Keywords of Kotlin, which may have a label, and a format of printf.

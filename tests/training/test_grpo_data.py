@@ -119,4 +119,5 @@ def test_no_column_may_have_a_name_that_tunix_passes_itself() -> None:
     """Tunix takes a column `step` for the number of the step, and never passes it to a reward function."""
     passed = inspect.signature(RLLearner._compute_rewards).parameters
     own = {name for name, parameter in passed.items() if parameter.kind is not parameter.VAR_KEYWORD}
-    assert own | {"trajectory_ids"} | set(TunixGrpoRecord.__struct_fields__) == TAKEN_COLUMNS
+    # Croissant has `split`.
+    assert own | {"trajectory_ids", "split"} | set(TunixGrpoRecord.__struct_fields__) == TAKEN_COLUMNS

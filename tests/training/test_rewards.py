@@ -208,6 +208,14 @@ def test_an_answer_is_legal_if_it_is_one_of_the_actions() -> None:
     assert legal_move(completions=completions, legal_actions=actions, **columns) == [1, 0, 0, 0, 1, 1]
 
 
+@pytest.mark.parametrize(
+    "action", ["Answer: pass", "Final answer: pass", "**Answer:** pass", "Answer:", "Answer: Answer: a"]
+)
+def test_an_action_that_brings_its_own_answer_mark_is_legal_in_its_own_completion(action: str) -> None:
+    own = completion(action, ["x"], load_template("gemma"))
+    assert legal_move([own, own], legal_actions=[f"draw\n{action}", "draw"]) == [1, 0]
+
+
 def test_without_actions_nothing_is_legal() -> None:
     assert legal_move(completions=["Answer: ", "", "Answer: x"], legal_actions=["", "", ""]) == [0, 0, 0]
 
@@ -231,12 +239,14 @@ LONG = 1_000_000
         *("7" * LONG, "1," + "000," * (LONG // 4), "1/" * (LONG // 2), "$" * LONG, "{" * LONG, "(" * LONG, "#" * LONG),
         *(r"\frac{" * (LONG // 6), r"\boxed{" * (LONG // 7), " " * LONG),
         *("Answer: " * (LONG // 8), "Answer:\n" * (LONG // 8), "Answer: x\n" * (LONG // 10)),
+        *(f"(a){' ' * (answers.LONGEST_TEXT - 20)}or (b)", f"(a){' ' * (answers.LONGEST_TEXT - 20)}(b)"),
     ],
     ids=lambda text: re.sub(r"\s", "_", text[:8]),
 )
 def test_a_long_completion_takes_no_long_time(name: str, text: str) -> None:
+    right = "B" if name == "right_choice" else "42"  # a completion is read as a choice only if the answer is one
     began = time.process_time()
-    assert reward(name, f"Answer: {text}", "42") == reward(name, f"Answer: {text[: answers.LONGEST_TEXT]}", "42") == 0
+    assert reward(name, f"Answer: {text}", right) == reward(name, f"Answer: {text[: answers.LONGEST_TEXT]}", right) == 0
     assert time.process_time() - began < 2  # it takes some milliseconds
 
 

@@ -102,6 +102,7 @@ ANY_TEXTS = {
     "names of SentencePiece's tokens": ["<s>a</s><unk><pad><0x41>"] * 50,
     "a mark alone": ["<start_of_turn>"],
     "a text of a million characters": ["word " * 200_000],
+    "a space that is rare": ["x" * 20_000, "Answer: 7"],
 }
 
 
@@ -112,6 +113,7 @@ def test_any_text_trains_and_comes_back(texts: list[str], template: Template) ->
     assert found.vocab_size <= MAX_VOCABULARY
     for text in texts:
         assert found.decode(found.encode(text[:70_000])) == text[:70_000]
+    assert found.decode(found.encode("Answer: 7")) == "Answer: 7"
     assert all(len(found.encode(mark)) == 1 for mark in template.turn_marks)
 
 

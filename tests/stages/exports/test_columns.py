@@ -11,6 +11,7 @@ import pytest
 
 from commands.summary import lines
 from stages import export, extract_traces, render, select, validate
+from stages.exports.parquet import write_parquet
 from stages.params.reading import load_params
 from stages.paths import CARD, COLUMN_COUNTS, COUNTS, CROISSANT, EXPORT, MANIFEST, PARQUET, VALIDATION, shards
 from tests.stages.lockfile import build, pin_rows, set_params
@@ -55,6 +56,15 @@ def test_columns_that_params_name_are_in_every_file_that_describes_the_records(
     (records,) = (one for one in json.loads(CROISSANT.read_bytes())["recordSet"] if one["@id"] == "tunix_grpo")
     assert [field["name"] for field in records["field"]][-3:] == ["level", "points", "split"]
     validate.work(load_params())
+
+
+@pytest.mark.parametrize("name", ["__level", "__dict__", "__slots__", "__post_init__", "__module__", "_level", "match"])
+def test_a_column_may_have_any_name_that_a_keyword_can_have(tmp_path: Path, name: str) -> None:
+    held = {"id": "a", "prompts": "p", "question": "q", "answer": "a", "legal_actions": "", "game": "g"}
+    record = {**held, "seat": 1, "seed": 2, name: "hard"}
+    (tmp_path / "shard.jsonl").write_text(json.dumps(record) + "\n")
+    write_parquet(tmp_path / "shard.jsonl", "tunix_grpo", tmp_path / "copy.parquet", (name,))
+    assert pq.read_table(tmp_path / "copy.parquet").to_pylist() == [record]
 
 
 def test_what_columns_lack_is_counted_and_said(workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:

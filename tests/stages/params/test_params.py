@@ -141,10 +141,23 @@ from training.templates import template_names
         (
             "export",
             {"columns": ["step"]},
-            "export: columns: tunix_grpo, Tunix or Python has the name step already, so it",
+            "export: columns: tunix_grpo, Croissant, Tunix or Python has the name step already, so it",
         ),
-        ("export", {"columns": ["answer"]}, "export: columns: tunix_grpo, Tunix or Python has the name answer already"),
-        ("export", {"columns": ["class"]}, "export: columns: tunix_grpo, Tunix or Python has the name class already"),
+        (
+            "export",
+            {"columns": ["answer"]},
+            "export: columns: tunix_grpo, Croissant, Tunix or Python has the name answer already",
+        ),
+        (
+            "export",
+            {"columns": ["split"]},
+            "export: columns: tunix_grpo, Croissant, Tunix or Python has the name split",
+        ),
+        (
+            "export",
+            {"columns": ["class"]},
+            "export: columns: tunix_grpo, Croissant, Tunix or Python has the name class already",
+        ),
         ("export", {"columns": ["a-b"]}, "export.columns.0: 'a-b': string should match pattern"),
         ("export", {"columns": "a"}, "export.columns: 'a': input should be a valid list"),
         *(

@@ -36,6 +36,8 @@ EMAILS = [
     Row("in a link", "mailto:ann@example.org", "git@example.org:ann/games.git"),
     Row("in a query", "https://example.org/?to=ann@example.org", "https://example.org/@ann/post.html"),
     Row("as a URL's user", "ftp://ann%40example.org:x@files.example", "ssh://git@example.org/games"),
+    Row("after a URL's end", "https://example.org。ann@example.org|", "https://ann.lee:~!$&*+=@example.org"),
+    Row("after a URL in brackets", "[a](https://example.org)ann@example.org", "https://ann%2Elee@example.org"),
     Row("colon after it", "ann@example.org: hello", "root@web.example.org:~#"),
     Row("bracket after it", "ann@example.org(home)", "A@B.to(device)"),
     Row("after a line end in a string", r"\nann@example.org", r"\n@app.post"),
