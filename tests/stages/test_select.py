@@ -85,7 +85,8 @@ def test_every_trace_has_one_fate(workspace: Path) -> None:
         "filtered": 1, "excluded": 1, "rejected": 1, "too_short": 1, "too_long": 1, "unscored": 0,
         "low_score": 0, "unlisted": 0, "contaminated": 0, "sensitive": 0,
         "deduplicated": 1, "over_limit": 3, "selected": 3,
-        "duplicates": 0, "held_out_prompts": 0, "leaked_prompts": 0, "splits": {"train": 3, "validation": 0, "test": 0},
+        "duplicates": 0, "held_out_prompts": 0, "leaked_prompts": 0,
+        "repeated_prompts": 0, "contradicting_prompts": 0, "splits": {"train": 3, "validation": 0, "test": 0},
     }  # fmt: skip
 
 

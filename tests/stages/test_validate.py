@@ -63,10 +63,13 @@ def edit(path: Path, change: Callable[[list[str]], list[str]]) -> None:
 
 def test_what_the_pipeline_made_passes(whole: Path) -> None:
     validate.work(load_params())
+    manifest = json.loads(Path("data/manifest.json").read_text())
     assert report() == {
         "valid": True,
-        "dataset_id": json.loads(Path("data/manifest.json").read_text())["dataset_id"],
+        "dataset_id": manifest["dataset_id"],
         "records": {"trace": 60, "tunix_sft": 60, "tunix_grpo": 60},
+        "held_out_prompts": manifest["counts"]["held_out_prompts"],
+        "leaked_prompts": 0,
         "faults": 0,
         "faults_by_kind": {},
         "first_faults": [],
