@@ -12,6 +12,7 @@ import pytest
 
 from stages.cards.croissant import CONFORMS_TO
 from tests.support.readers import READERS, json_lines
+from tests.support.samples import pair_rows, write_jsonl
 from tests.support.shell import run
 from training.formats import FORMATS
 from training.formats.columns import COLUMNS
@@ -27,6 +28,8 @@ def everything(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample in every format, as the pipeline makes and checks it."""
     folder = tmp_path_factory.mktemp("formats") / "project"
     shutil.copytree(built, folder, symlinks=True)
+    write_jsonl(folder / "data/recorded/sums.jsonl.gz", pair_rows())
+    run(folder, "traces", "pin")
     run(folder, "dvc", "exp", "run", "validate", "-S", f"export.formats=[{','.join(FORMATS)}]")
     return folder
 

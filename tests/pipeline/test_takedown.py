@@ -21,7 +21,7 @@ from commands.versions import Version, all_versions, remembered_runs
 from stages.addresses.objects import Objects
 from stages.runtime.partitioned import TRACES_SCHEMA, read_rows, write_partition
 from tests.support.s3 import CREDENTIALS, S3Server
-from tests.support.samples import payload, trace_id
+from tests.support.samples import pair_rows, payload, trace_id, write_jsonl
 from tests.support.shell import commit, run
 from traces.errors import TracesError
 
@@ -52,6 +52,8 @@ def test_a_trace_is_gone_from_cache_and_remotes(
         monkeypatch.setenv(name, value)
     params = repository / "params.yaml"
     params.write_text(re.sub(r"  formats: .*", "  formats: [trace, tunix_sft, tunix_dpo]", params.read_text()))
+    write_jsonl(repository / "data/recorded/sums.jsonl.gz", pair_rows())
+    run(repository, "traces", "pin")
     run(repository, "dvc", "repro", "-q", "validate")
     commit(repository, "with pairs")
     run(repository, "git", "tag", "-a", "v1.0.0", "-m", "released")

@@ -50,6 +50,19 @@ def row(number: int, **changes: Any) -> dict[str, Any]:
     }
 
 
+def pair_rows() -> list[dict[str, Any]]:
+    """Rows of which every two answer one prompt, the second better: the sample has no such pair."""
+    return [
+        row(
+            number,
+            prompt=f"What is {number // 2} + 1?",
+            final_answer=str(number // 2 + number % 2),
+            meta={"source": "ungar", "result": ("loss", "win")[number % 2]},
+        )
+        for number in range(40)
+    ]
+
+
 def write_jsonl(path: Path, values: Iterable[Any]) -> Path:
     """A JSON Lines file, gzipped where its name says so."""
     path.parent.mkdir(parents=True, exist_ok=True)
