@@ -59,7 +59,7 @@ def pair_rows() -> list[dict[str, Any]]:
             final_answer=str(number // 2 + number % 2),
             meta={"source": "ungar", "result": ("loss", "win")[number % 2]},
         )
-        for number in range(40)
+        for number in range(200)
     ]
 
 
