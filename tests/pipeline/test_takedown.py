@@ -162,7 +162,7 @@ SAYS = "0" * 64
 def version(cache: Path, tmp_path: Path, traces: list[str]) -> Version:
     """A version with one partition, its records in train and test, the first quoted by the last; one set aside."""
     path = tmp_path / "p.parquet"
-    rows = [(trace, n, "1.0", "", [], "", "null", SAYS) for n, trace in enumerate(traces)]
+    rows = [(trace, n, "1.0", "", [], "", "null", SAYS, None, 0, 0) for n, trace in enumerate(traces)]
     write_partition(path, TRACES_SCHEMA, rows)
     first, last = traces[0], traces[-1]
     outs = {
