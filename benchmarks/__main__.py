@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from ruamel.yaml import YAML
 
 from benchmarks.bench import Bench, say
 from benchmarks.database import database_server
 from benchmarks.machine import machine, serving_versions, uncommitted, versions
 from benchmarks.measure import ROOT, require_linux, server_process
-from benchmarks.parts.against import commit_of
+from benchmarks.parts.against import commit_of, require_settings
 from benchmarks.parts.against import run as measure_against
 from benchmarks.parts.against import tables as against_tables
 from benchmarks.parts.scale import run as measure_scale
@@ -68,7 +67,7 @@ def main(
             "--set",
             metavar="NAME=VALUE",
             envvar="BENCH_SET",
-            help="A param of the other commit, with --against; may be given again.",
+            help="With --against, a param of the other commit, as `dvc exp run -S` takes it; may be given again.",
         ),
     ] = None,
 ) -> None:
@@ -91,6 +90,8 @@ def main(
     """
     if context.invoked_subcommand:
         return
+    if settings and not against:
+        raise typer.BadParameter("needs --against", param_hint="--set")
     if against:
         compare(rows, against, pairs, settings or [])
         return
@@ -108,22 +109,17 @@ def main(
 
 def compare(rows: int, revision: str, pairs: int, settings: list[str]) -> None:
     """Build this commit and another one in turns, and print what each build took."""
-    params = dict(setting(text) for text in settings)
     try:
         commit_of(revision)
     except TracesError as fault:
         raise typer.BadParameter(str(fault), param_hint="--against") from None
+    try:
+        require_settings(revision, settings)
+    except TracesError as fault:
+        raise typer.BadParameter(str(fault), param_hint="--set") from None
     with open_bench(rows) as bench:
-        found = measure_against(bench, revision, pairs, params)
+        found = measure_against(bench, revision, pairs, settings)
     show(against_tables(found, settings), machine())
-
-
-def setting(text: str) -> tuple[str, object]:
-    """The name and the value of `NAME=VALUE`, the value read as YAML reads it."""
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as export.parquet=true", param_hint="--set")
-    return name, YAML(typ="safe").load(value)
 
 
 def scale(

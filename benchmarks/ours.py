@@ -6,20 +6,18 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from benchmarks.measure import ROOT, Measurement, measure
 from commands.repository import git
-from traces.errors import TracesError
 
 STAGES = ("extract_traces", "select", "render", "export", "manifest", "card", "validate")
 BUILD = ("dvc", "repro", "validate")
-Params = dict[str, object]
-
 PROCESSES = 2  # as many as each contender has
 
 
@@ -61,46 +59,29 @@ def prepared(
     partition_rows: int | None = None,
     workers: int = PROCESSES,
     revision: str | None = None,
-    params: Params | None = None,
+    settings: Sequence[str] = (),
 ) -> Workspace:
     """A fresh clone that takes all traces of the store at `url` and exports them in `formats`.
 
     Without `formats` it keeps those of its params. With a `revision`, its code and params are that commit's.
-    `params` changes further params, by their dotted names.
-
-    Raises:
-        TracesError: the params have no such section.
+    `settings` change further params, each as `dvc exp run -S` takes it.
     """
     folder = work / name
-    settings = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
+    environment = settings_in(work, folder) | {"TRACES_DATABASE_URL": url, "TRACES_WORKERS": str(workers)}
     clone(folder)
     if revision:
         git("checkout", "--quiet", "--detach", revision, folder=folder)
     path, yaml = folder / "params.yaml", YAML()
-    written = yaml.load(path)
-    written["filters"]["source"] = None
+    params = yaml.load(path)
+    params["filters"]["source"] = None
     if partition_rows:
-        written["extract"]["partition_rows"] = partition_rows
+        params["extract"]["partition_rows"] = partition_rows
     if formats:
-        written["export"]["formats"] = formats
-    for name, value in (params or {}).items():
-        set_param(written, name, value)
-    yaml.dump(written, path)
-    return Workspace(folder, settings, server)
-
-
-def set_param(params: dict[str, Any], name: str, value: object) -> None:
-    """Change a param by its dotted name.
-
-    Raises:
-        TracesError: the params have no such section.
-    """
-    *sections, key = name.split(".")
-    for section in sections:
-        if not isinstance(params.get(section), dict):
-            raise TracesError(f"{name}: the other commit's params.yaml has no section {section!r}")
-        params = params[section]
-    params[key] = value
+        params["export"]["formats"] = formats
+    yaml.dump(params, path)
+    if settings:
+        apply_overrides(path, list(settings))
+    return Workspace(folder, environment, server)
 
 
 def fresh_clone_and_build(work: Path) -> Measurement:

@@ -21,14 +21,14 @@ from stages.manifest import QUOTED, dataset_id
 from traces.errors import TracesError, one_line
 
 WORKSPACE = "workspace"
-_NAMED = 3  # of the branches and experiments that have one lock
+MAX_SHOWN_REFS = 3  # branches and experiments in a version's full name
 
 
 @dataclass(frozen=True)
 class Version:
     """A dvc.lock: the commit that brought it, what people call it (tags, if any), its entries by stage.
 
-    The entries are None where DVC did not write them. `refs` are the branches whose tip has it, and the experiments.
+    `entries` is None if DVC did not write the file. `refs` lists branches with this lock at their tip, and experiments.
     """
 
     commit: str
@@ -45,8 +45,8 @@ class Version:
     @property
     def full_name(self) -> str:
         """Its tags, or else its commit, with its branches: `tunix-sft@v1.0.0 = main`, `spades = 0123456789ab`."""
-        more = f" (and {len(self.refs) - _NAMED} more)" if len(self.refs) > _NAMED else ""
-        return " = ".join((*self.names, *self.refs[:_NAMED], *(() if self.names else (self.name,)))) + more
+        more = f" (and {len(self.refs) - MAX_SHOWN_REFS} more)" if len(self.refs) > MAX_SHOWN_REFS else ""
+        return " = ".join((*self.names, *self.refs[:MAX_SHOWN_REFS], *(() if self.names else (self.name,)))) + more
 
     @property
     def dataset_id(self) -> str:
@@ -118,7 +118,7 @@ def former_locks() -> list[Path]:
 
 
 def _locks_at(revisions: list[str], paths: list[Path]) -> list[str]:
-    """The hash of each revision's lock, from the first of `paths` where it has one; empty if it has none."""
+    """The Git hash of dvc.lock in each revision, at the first of `paths` that the revision holds; else empty."""
     found = [""] * len(revisions)
     for path in paths:
         found = [one or other for one, other in zip(found, blobs_at(path, revisions), strict=True)]
@@ -126,7 +126,10 @@ def _locks_at(revisions: list[str], paths: list[Path]) -> list[str]:
 
 
 def _refs(paths: list[Path]) -> dict[str, list[str]]:
-    """The branches whose tip has a lock and the experiments that have it, or else a branch of a remote, by its hash."""
+    """For each lock's Git hash, the local branches with this lock at their tip and the experiments with it.
+
+    A lock that no local branch or experiment holds gets one branch of a remote.
+    """
     listed = git("for-each-ref", "--format=%(refname)", "refs/heads", "refs/exps", "refs/remotes").split()
     found: dict[str, list[str]] = {}
     locks = dict(zip(listed, _locks_at(listed, paths), strict=True))
@@ -148,7 +151,7 @@ def texts_of(path: Path) -> str:
 
 
 def _commits_of(*paths: Path) -> list[str]:
-    """The commits that changed one of these files, the newest first. Replaced ones are refs, so both are among them."""
+    """The commits that changed one of these files, the newest first, with those that Git's `replace` hides."""
     names = (path.as_posix() for path in paths)
     return git("rev-list", "--all", "--reflog", "--full-history", "--", *names).split()
 

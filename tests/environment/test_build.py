@@ -1,4 +1,4 @@
-"""The environment is built by whatever pip there is, and what is in the way is said in one line."""
+"""Any pip builds the environment, and one line names each obstacle."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ CACHED = ("extract_traces", "select", "render", "export", "manifest")
 
 
 def a_file(rng: Random, project: Project) -> Path:
-    """One of all files in the outputs that DVC caches."""
+    """A random file in an output folder that DVC caches."""
     folders = [project.folder / path for stage in CACHED for path in project.outputs(stage)]
     return rng.choice(sorted(path for folder in folders for path in folder.rglob("*") if path.is_file()))
 
