@@ -2,7 +2,7 @@
 
 Reads data/rendered/, data/selection/ and data/traces/; writes data/export/FORMAT/SPLIT-PARTITION.jsonl and a Parquet
 copy of each shard, data/export/parquet/FORMAT/SPLIT-PARTITION.parquet. For `tunix_dpo` it pairs traces, by
-data/scores/ or by their metadata, and writes data/pairs/. reports/columns.json counts what the columns of `tunix_grpo`
+data/scores/ or by their metadata, and writes data/pairs/. data/columns.json counts what the columns of `tunix_grpo`
 lack. A format that is not asked for has an empty folder. A shard
 without records has no file.
 """
@@ -121,7 +121,7 @@ def tell_columns(counts: ColumnCounts) -> None:
 
 
 def dump_columns(params: Params, counts: ColumnCounts) -> str:
-    """The text of reports/columns.json: what the columns of `tunix_grpo` lack, by metadata key."""
+    """The text of data/columns.json: what the columns of `tunix_grpo` lack, by metadata key."""
     keys = (*METADATA_KEYS, *params.export.columns)
     found = {key: {"absent": counts.absent[key], "not_understood": counts.not_understood[key]} for key in keys}
     held = {"tunix_grpo": found} if "tunix_grpo" in params.export.formats else {}

@@ -16,13 +16,13 @@ PAIRS = Path("data/pairs")
 PAIR_COUNTS = PAIRS / "counts.json"
 EXPORT = Path("data/export")
 PARQUET = EXPORT / "parquet"
+COLUMN_COUNTS = Path("data/columns.json")  # what the columns of tunix_grpo lack
 CARD = EXPORT / "README.md"
 CROISSANT = EXPORT / "croissant.json"
 MANIFEST = Path("data/manifest.json")
 TRACE_IDS = Path("data/trace_ids")
 
 STATS = Path("reports/stats.json")
-COLUMN_COUNTS = Path("reports/columns.json")  # what the columns of tunix_grpo lack
 STEPS = Path("reports/steps.csv")
 CHARACTERS = Path("reports/characters.csv")
 VALIDATION = Path("reports/validation.json")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,6 +40,19 @@ class Ingested:
     blank: int = 0
     first_blank: str | None = None
 
+    def require_lines(self) -> None:
+        """Refuse files without a line: such an export went wrong.
+
+        Raises:
+            TracesError: there was no line.
+        """
+        if not self.added + self.present + self.quarantined:
+            raise TracesError("there is no line in any file; nothing was written")
+
+
+class _AllBadError(Exception):
+    """All lines are bad, so that a new database would be empty."""
+
 
 class _BadLines:
     """Where bad lines go: into an error that stops everything, or into a file."""
@@ -66,10 +79,13 @@ def ingest_into_store(url: str, paths: list[Path], created_us: int, quarantine: 
         TracesError: a file or a line is bad, or the database refuses; nothing was written then.
     """
     ingested = Ingested()
-    with _bad_lines(quarantine, ingested) as bad, open_writer(url) as writer:
+    with _bad_lines(quarantine, ingested) as bad, suppress(_AllBadError), open_writer(url) as writer:
         for path in paths:
             for _ in _new_rows(path, writer, created_us, bad, ingested, watch):
                 pass
+        ingested.require_lines()
+        if not ingested.added + ingested.present:
+            raise _AllBadError  # leaves the transaction, and no new database; the bad lines are set aside all the same
     return ingested
 
 
@@ -101,6 +117,7 @@ def ingest_into_recordings(
             for row in _new_rows(path, writer, created_us, bad, ingested, watch):
                 file.write(row.line(created_us if row.created_us is None else row.created_us))
             provenance["traces"] = ingested.added - before
+        ingested.require_lines()
     return ingested
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import NamedTuple
 
 LONGEST_TEXT = 10_000  # characters of an answer that may hold `\boxed{...}` or a line of `####`
 LONGEST_NUMBER = 200  # characters of a number, its signs and marks included
@@ -22,19 +23,32 @@ _FRACTION = re.compile(
 )
 _PLAIN = re.compile(_DECIMAL)
 # A sign, a currency and a percent sign, each at most once; a sign may stand on either side of the currency.
-_MARKED = re.compile(r"([+-])?\s?(\\?[$€£¥₹]\s?)?([+-])?(.*?)(\s?\\?%)?")
+_MARKED = re.compile(r"([+-])?\s?(?:\\?([$€£¥₹])\s?)?([+-])?(.*?)(\s?\\?%)?")
 _LETTER = r"(?:(?:option|choice)\s+)?(?:\(([a-z])\)[.:]?|\[([a-z])\][.:]?|([a-z])(?:[.):]|\Z))"
 # The text after a letter may be anything but a second choice.
 _CHOICE = re.compile(
-    rf"{_LETTER}(?:\s+(?!(?:or\s|and\s|&|,|/)?\s*{_LETTER}(?:\s|\Z))\S.*)?", re.DOTALL | re.IGNORECASE | re.ASCII
+    rf"{_LETTER}(?:\s+(?!(?:(?:or|and|nor|but|not)\s+|[&,/]\s*){{0,3}}{_LETTER}(?:\s|\Z))\S.*)?",
+    re.DOTALL | re.IGNORECASE | re.ASCII,
 )
+_NEXT_CHOICE = re.compile(r"\s*(?:\([a-z]\)|\[[a-z]\]|[a-z][.):])(?:\s|\Z)", re.IGNORECASE | re.ASCII)
 # Full-width ASCII, and the minus sign.
 _FORMS = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x2212: ord("-")}
 _AROUND = (("$$", "$$"), ("$", "$"), ("\\(", "\\)"), ("\\[", "\\]"), ("**", "**"), ("`", "`"))
 _COMMANDS = ("\\boxed", "\\text", "\\textbf", "\\mathrm", "\\mathbf")
 
 
-def number_of(answer: str) -> Fraction | None:
+class Number(NamedTuple):
+    """A number, and the sign of the currency that it is an amount of, or an empty text."""
+
+    value: Fraction
+    currency: str = ""
+
+    def is_same(self, other: Number) -> bool:
+        """Whether the values are equal. `$42` is 42, since many leave the currency out, but not `€42`."""
+        return self.value == other.value and (self.currency == other.currency or not (self.currency and other.currency))
+
+
+def number_of(answer: str) -> Number | None:
     """The number that an answer is, and nothing else; None if it is none. A percentage is so many hundredths."""
     text = " ".join(_core(answer).split())
     if len(text) > LONGEST_NUMBER:
@@ -46,14 +60,17 @@ def number_of(answer: str) -> Fraction | None:
     if value is None:
         return None
     value = value / 100 if found[5] else value
-    return -value if "-" in (found[1], found[3]) else value
+    return Number(-value if "-" in (found[1], found[3]) else value, found[2] or "")
 
 
 def choice_of(answer: str) -> str | None:
     """The letter (in upper case) of the choice that an answer is, alone or before the choice's text; None if none."""
+    core = _core(answer)
     # Each run of blanks as one space: `_CHOICE` looks for a second choice from every place in a run.
-    found = _CHOICE.fullmatch(" ".join(_core(answer).split()))
-    return (found[1] or found[2] or found[3]).upper() if found else None
+    found = _CHOICE.fullmatch(" ".join(core.split()))
+    if not found or any(map(_NEXT_CHOICE.match, core.splitlines()[1:])):
+        return None
+    return (found[1] or found[2] or found[3]).upper()
 
 
 def _core(answer: str) -> str:

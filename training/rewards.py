@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from traces.texts import canonical
-from training.answers import choice_of, number_of
+from training.answers import Number, choice_of, number_of
 from training.control_tokens import neutralise
-from training.renderers.tunix_sft import own_answer_end
+from training.renderers.labels import bare_answer, own_answer_end
 from training.templates import load_template, template_names
 
 T = TypeVar("T")
@@ -34,8 +34,7 @@ def said_answer(completion: str) -> str | None:
 
 def bare(answer: str) -> str:
     """An answer as rewards compare it: no control tokens, no blanks around it, and no `Answer:` of its own."""
-    text = neutralise(answer).strip()
-    return text[own_answer_end(text) :]
+    return bare_answer(neutralise(answer).strip())
 
 
 def legal_move(completions: Sequence[str], legal_actions: Sequence[str], **_: Any) -> list[float]:
@@ -57,23 +56,25 @@ def right_answer(completions: Sequence[str], answer: Sequence[str], **_: Any) ->
 
 def right_number(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
     """1 for the answer that the trace gave, and for the same number in another form (`1,000`, `50%`, `1/2`); else 0."""
-    return _right(completions, answer, number_of)
+    return _right(completions, answer, number_of, Number.is_same)
 
 
 def right_choice(completions: Sequence[str], answer: Sequence[str], **_: Any) -> list[float]:
     """1 for the answer that the trace gave, and for the same choice in another form (`B`, `(b)`, `B) text`); else 0."""
-    return _right(completions, answer, choice_of)
+    return _right(completions, answer, choice_of, str.__eq__)
 
 
-def _right(completions: Sequence[str], answer: Sequence[str], read: Callable[[str], T | None]) -> list[float]:
+def _right(
+    completions: Sequence[str], answer: Sequence[str], read: Callable[[str], T | None], same: Callable[[T, T], bool]
+) -> list[float]:
+    def says(completion: str, wanted: T | None) -> bool:
+        said = None if wanted is None else read(said_answer(completion) or "")
+        return wanted is not None and said is not None and same(said, wanted)
+
     return [
-        float(_is_right(completion, right) or _says(completion, read(right), read))
+        float(_is_right(completion, right) or says(completion, read(right)))
         for completion, right in zip(completions, map(bare, answer), strict=True)
     ]
-
-
-def _says(completion: str, wanted: T | None, read: Callable[[str], T | None]) -> bool:
-    return wanted is not None and read(said_answer(completion) or "") == wanted
 
 
 def _is_right(completion: str, right: str) -> bool:

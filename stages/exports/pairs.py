@@ -40,7 +40,8 @@ from stages.selection.filters import decode_meta
 from traces.errors import TracesError
 from traces.files import read_piece, scratch_folder
 from traces.texts import canonical
-from training.renderers.tunix_sft import bare_answer, turn_texts
+from training.renderers.labels import bare_answer
+from training.renderers.tunix_sft import turn_texts
 from training.templates import Template, load_template
 
 SELECTED_SCHEMA = make_schema(

@@ -25,7 +25,7 @@ from traces.values import comparable, number_of
 # A float would make 0.1 of 0.1000000000000000055; a Decimal compares exactly with ints and Decimals.
 decode_meta = msgspec.json.Decoder(dict[str, Any] | None, float_hook=Decimal).decode
 
-_DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATED = re.compile(r"\s*\d{4}-\d{2}-\d{2}(?P<only>\s*\Z)?", re.ASCII)
 
 Predicate = Callable[[object], bool]
 
@@ -34,10 +34,10 @@ def compile_filters(filters: Mapping[str, FilterValue]) -> dict[str, Predicate]:
     """A test a key, for the filters that are not null.
 
     Raises:
-        TracesError: a filter on `created_at` is no time.
+        TracesError: a filter on `created_at` is no time, or the end of another range is a date that no calendar has.
     """
     return {
-        key: _created(value) if key == "created_at" else _predicate(value)
+        key: _created(value) if key == "created_at" else _predicate(value, f"params.yaml: filters.{key}")
         for key, value in filters.items()
         if value is not None
     }
@@ -52,14 +52,19 @@ def ours(created_us: int, trace_version: str) -> dict[str, str]:
     return {"created_at": to_iso(created_us), "trace_version": trace_version}
 
 
-def _predicate(wanted: FilterValue) -> Predicate:
+def _predicate(wanted: FilterValue, where: str) -> Predicate:
     if isinstance(wanted, Range):
         ends = [end for end in (wanted.min, wanted.max) if end is not None]
-        # A text such as 2026-02 is no whole date, and compares as text.
-        if all(isinstance(end, str) and _DATED.match(end) and parse_span(end) for end in ends):
-            return partial(_within_times, *_ends(wanted, "filters"))
+        if all(map(_is_dated, ends)):
+            return partial(_within_times, *_ends(wanted, where))
         return partial(_within, _exact(wanted.min), _exact(wanted.max))
     return partial(_equals_any, [_exact(value) for value in (wanted if isinstance(wanted, list) else [wanted])])
+
+
+def _is_dated(end: Scalar) -> bool:
+    """Whether an end of a range is a date or a time. 2026-02 is none, and compares as text; 2026-02-31 is refused."""
+    dated = _DATED.match(end) if isinstance(end, str) else None
+    return dated is not None and (dated["only"] is not None or parse_span(end) is not None)
 
 
 def _created(wanted: FilterValue) -> Predicate:

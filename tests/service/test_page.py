@@ -140,10 +140,10 @@ def test_errors_are_said_at_their_fields_and_the_first_gets_the_focus(service: S
             "Validation share": "Input should be less than or equal to 1",
         }
         # What no key of Hydra's grammar can be is said where it was typed.
-        fill(page, Quotas='" war "=5', **{"Validation share": ""})
+        fill(page, Quotas='"it\'s"=5', **{"Validation share": ""})
         press_build(page)
         expect(page.locator("[aria-invalid=true]")).to_have_count(1)
-        assert errors(page)["Quotas"].startswith("Quotas with the key ' war ' cannot be passed on")
+        assert errors(page)["Quotas"].startswith('Quotas with the key "it\'s" cannot be passed on')
         fill(page, Quotas="war=1, war=2")
         press_build(page)
         expect(page.get_by_label("Quotas")).to_have_attribute("aria-invalid", "true")

@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,29 +241,25 @@ def test_a_remote_that_hangs_is_waited_for_once_and_keeps_nobody_else_waiting(re
 
 def test_killed_in_mid_stream_no_answer_looks_whole_and_the_rest_can_be_had(repository: Path) -> None:
     path, whole = lay(repository, train=40 * MB, validation=5, test=24 * MB)
-    got = bytearray()
     with running(repository) as service, ExitStack() as stack:
-        plain = stack.enter_context(asked(service, path, "Accept-Encoding: identity"))
-        coded = stack.enter_context(asked(service, path, "Accept-Encoding: gzip"))
-        for client in (plain, coded):
-            assert client.recv(15) == b"HTTP/1.1 200 OK"
+        clients = [
+            stack.enter_context(asked(service, path, f"Accept-Encoding: {coding}")) for coding in ("identity", "gzip")
+        ]
+        answers = [until_the_body_begins(client) for client in clients]
         until(lambda: len(open_objects(service)) == 2)
         service.kill()
-        answers = []
-        for client in (plain, coded):
-            held = bytearray()
-            try:
+        for client, answer in zip(clients, answers, strict=True):
+            with suppress(ConnectionResetError):
                 while piece := client.recv(MB):
-                    held += piece
-            except ConnectionResetError:
-                pass
-            answers.append(bytes(held))
-    head, _, body = answers[0].partition(b"\r\n\r\n")
-    headers = dict(line.split(": ", 1) for line in head.decode().splitlines()[1:])
-    got += body
+                    answer += piece
+    plain, coded = answers
+    head, _, got = plain.partition(b"\r\n\r\n")
+    status, *lines = head.decode().splitlines()
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status == "HTTP/1.1 200 OK"
     assert int(headers["content-length"]) == len(whole)
     assert 0 < len(got) < len(whole)
-    head, _, body = answers[1].partition(b"\r\n\r\n")
+    head, _, body = coded.partition(b"\r\n\r\n")
     assert b"transfer-encoding: chunked" in head
     assert not body.endswith(b"0\r\n\r\n")
 
@@ -271,6 +268,16 @@ def test_killed_in_mid_stream_no_answer_looks_whole_and_the_rest_can_be_had(repo
         answer, body = raw(service, path, **PLAIN, **rest)
         assert (answer.status_code, answer.headers["etag"]) == (206, headers["etag"])
         assert bytes(got) + body == whole
+
+
+def until_the_body_begins(client: socket.socket) -> bytearray:
+    """Read the head of an answer and at least one byte of its body."""
+    answer = bytearray()
+    while not answer.partition(b"\r\n\r\n")[2]:
+        piece = client.recv(1024)
+        assert piece, "the connection ended before the body"
+        answer += piece
+    return answer
 
 
 @pytest.mark.soak

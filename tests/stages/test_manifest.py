@@ -68,7 +68,7 @@ def test_every_artefact_is_quoted_from_the_lock(held: dict[str, Any]) -> None:
         "data/export/trace", "data/export/tunix_dpo",
         "data/export/tunix_sft", "data/export/tunix_grpo", "data/export/training_example", "data/export/messages",
         "data/export/parquet",
-        "reports/stats.json", "reports/steps.csv", "reports/characters.csv", "reports/columns.json",
+        "reports/stats.json", "reports/steps.csv", "reports/characters.csv", "data/columns.json",
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -182,3 +183,21 @@ def test_an_id_that_is_no_text_is_a_bad_line(workspace: Path) -> None:
     Path("x.jsonl").write_bytes(b'{"id":"\xff","payload":{}}\n')
     with pytest.raises(TracesError, match="x.jsonl, line 1: "):
         into_recordings(Path("x.jsonl"))
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b" \r\n\n", b"\xef\xbb\xbf"])
+def test_files_without_a_line_are_refused_and_leave_nothing(workspace: Path, data: bytes) -> None:
+    Path("x.jsonl").write_bytes(data)
+    before = sorted(Path.cwd().rglob("*"))
+    for take in (into_recordings, partial(into_store, "sqlite:///new.db")):
+        with pytest.raises(TracesError, match="^there is no line in any file; nothing was written$"):
+            take(Path("x.jsonl"))
+    assert sorted(Path.cwd().rglob("*")) == before
+
+
+def test_files_of_bad_lines_alone_leave_no_new_store(workspace: Path) -> None:
+    Path("x.jsonl").write_text("no\n{}\n")
+    aside = Path("bad.jsonl")
+    assert into_store("sqlite:///new.db", Path("x.jsonl"), quarantine=aside) == Ingested(0, 0, 2)
+    assert not Path("new.db").exists()
+    assert len(aside.read_text().splitlines()) == 2

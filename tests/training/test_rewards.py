@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ EQUAL = [
     ("right_number", "42", "42.", "4.2"),
     ("right_number", "42", "+42", "-42"),
     ("right_number", "42", "$42", "42 dollars"),
+    ("right_number", "$42", "$42.00", "€42"),
     ("right_number", "42", "$42$", "42 or 43"),
     ("right_number", "42", r"\boxed{42}", r"\boxed{41}"),
     ("right_number", "42", r"The sum is \boxed{42}", "The sum is 42"),
@@ -57,6 +59,8 @@ EQUAL = [
     ("right_choice", "B", "B.", "B+"),
     ("right_choice", "B", "B) Bern", "B or C"),
     ("right_choice", "B", "(B) Bern", "(A) (B)"),
+    ("right_choice", "A", "A) Bern\na city", "A) Bern\nB) Basel"),
+    ("right_choice", "A", "(A) not far", "(A) nor (B)"),
     ("right_choice", "B) Bern", "B", "Bern"),
     ("right_choice", "A", "A: a dog", "A dog"),
     ("right_choice", "B", "Option B", "Option"),
@@ -125,6 +129,8 @@ PIECES = st.sampled_from(
             "answer :",
             "Final answer: ",
             "**Answer:** ",
+            "**",
+            "# Answer\n",
             "Reasoning:",
             "1. ",
             "#### ",
@@ -187,6 +193,9 @@ def completion(answer: str, steps: list[str], template: Template) -> str:
         "Answer: 4",
         "Final answer: Answer: 4",
         "**Answer:** 4",
+        "**Answer: 4**",
+        "### Final Answer\n4",
+        "\u200bAnswer: \u200b4",
         "Answer:",
         "4<end_of_turn>",
         "<|im_end|>",
@@ -209,7 +218,8 @@ def test_an_answer_is_legal_if_it_is_one_of_the_actions() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["Answer: pass", "Final answer: pass", "**Answer:** pass", "Answer:", "Answer: Answer: a"]
+    "action",
+    ["Answer: pass", "Final answer: pass", "**Answer:** pass", "**Answer: pass**", "Answer:", "Answer: Answer: a"],
 )
 def test_an_action_that_brings_its_own_answer_mark_is_legal_in_its_own_completion(action: str) -> None:
     own = completion(action, ["x"], load_template("gemma"))
@@ -255,5 +265,5 @@ def test_a_long_completion_takes_no_long_time(name: str, text: str) -> None:
 )
 def test_a_number_that_is_out_of_bounds_is_none(text: str) -> None:
     assert answers.number_of(text) is None
-    assert answers.number_of("1e300") == 10**300
-    assert answers.number_of("7" * answers.LONGEST_NUMBER) == int("7" * answers.LONGEST_NUMBER)
+    assert answers.number_of("1e300") == answers.Number(Fraction(10**300))
+    assert answers.number_of("7" * answers.LONGEST_NUMBER) == answers.Number(Fraction("7" * answers.LONGEST_NUMBER))

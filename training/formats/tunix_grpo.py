@@ -138,7 +138,8 @@ def _as_text(value: object) -> str | None:
     if kind is not Decimal:
         return None
     text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    whole, _, fraction = text.partition(".")
+    return text if fraction.strip("0") else whole
 
 
 def _whole(value: object) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypedDict
 
@@ -11,23 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from traces.texts import is_blank
 from training.control_tokens import neutralise, neutralise_column
+from training.renderers.labels import MAY_BE_NUMBERED, bare_answer, own_number
 from training.templates import Template, load_template
-
-# How a step says its own number: `2)` or `(2)`, `2.`, `Step 2:`, and `2:` before anything but a number, since `1: 3` is
-# a ratio. Arrow's regular expressions are RE2's, which gives an empty text for a group that has no part in a match.
-_OWN_NUMBER = (
-    r"(?s)^\s*(?:"
-    r"(?:\(?(?P<n1>[0-9]{1,4})\)|(?P<n2>[0-9]{1,4})\.|(?i:step)\s+(?P<n3>[0-9]{1,4})\s*[.):-])\s+(?P<rest1>\S.*)"
-    r"|(?P<n4>[0-9]{1,4}):\s+(?P<rest2>[^\s0-9].*))$"
-)
-_NUMBERS, _RESTS = ("n1", "n2", "n3", "n4"), ("rest1", "rest2")
-# How an answer says that it is one.
-_OWN_ANSWER = re.compile(
-    r"\s*(?:(?:final\s+)?answer\s*[:：]|\*\*(?:final\s+)?answer\s*[:：]\*\*)\s*(?=\S)",  # noqa: RUF001 - the full-width colon
-    re.IGNORECASE,
-)
 
 Column = Any  # an Arrow array, whose types say less than they should
 
@@ -90,14 +75,16 @@ def _numbered(steps: Column) -> Column:
 
 def _unnumbered(contents: Column, places: npt.NDArray[np.int64]) -> Column:
     """The steps, without their own number if it is their place, counted from 1, or from 0 if the first step's is 0."""
-    if not pc.any(pc.match_substring_regex(contents, _OWN_NUMBER)).as_py():
-        return contents
-    found = pc.extract_regex(contents, _OWN_NUMBER)
-    number, rest = (_joined(*(pc.struct_field(found, name) for name in names)) for names in (_NUMBERS, _RESTS))
-    own = pc.cast(number, pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-    starts = places == 0
-    first = own[starts][np.cumsum(starts) - 1]
-    return pc.if_else(pa.array(own == places + (first != 0)), rest, contents)
+    may_be: Column = pc.match_substring_regex(contents, MAY_BE_NUMBERED)
+    labelled = pc.indices_nonzero(may_be).to_numpy()
+    numbered = {int(index): own_number(contents[index].as_py()) for index in labelled}
+    mask, rests = np.zeros(len(contents), bool), []
+    for index, own in numbered.items():
+        first = numbered.get(index - int(places[index]))
+        if own and own.number == places[index] + (first is None or first.number != 0):
+            mask[index] = True
+            rests.append(own.rest)
+    return pc.replace_with_mask(contents, pa.array(mask), pa.array(rests, pa.string())) if rests else contents
 
 
 def _bare(answers: Column) -> Column:
@@ -105,19 +92,6 @@ def _bare(answers: Column) -> Column:
     if not pc.any(pc.match_substring(answers, "answer", ignore_case=True)).as_py():
         return answers
     return pa.array(map(bare_answer, answers.to_pylist()), pa.string())
-
-
-def bare_answer(answer: str) -> str:
-    """An answer without an `Answer:` of its own; as it is if it says nothing else."""
-    rest = answer[own_answer_end(answer) :]
-    return answer if is_blank(rest) else rest
-
-
-def own_answer_end(text: str, place: int = 0) -> int:
-    """Where the text goes on after each `Answer:` that stands at `place`; `place` itself if none does."""
-    while found := _OWN_ANSWER.match(text, place):
-        place = found.end()
-    return place
 
 
 def _joined(*parts: str | Column) -> Column:

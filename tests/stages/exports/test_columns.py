@@ -95,7 +95,7 @@ def test_the_gate_finds_counts_and_columns_that_are_not_the_data_s(workspace: Pa
     COLUMN_COUNTS.write_text(COLUMN_COUNTS.read_text().replace('"not_understood": 2', '"not_understood": 0'))
     with pytest.raises(TracesError):
         validate.work(load_params())
-    assert "reports/columns.json: not what counting again gives" in " ".join(faults())
+    assert "data/columns.json: not what counting again gives" in " ".join(faults())
     (path,) = (EXPORT / "tunix_grpo").glob("*.jsonl")
     path.write_text(path.read_text().replace('"level":"hard"', '"level":"easy"'))
     with pytest.raises(TracesError):

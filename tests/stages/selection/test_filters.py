@@ -78,6 +78,7 @@ DAY = 24 * HOUR
         (Range(max="2026-01-31"), '"2026-01-31T23:59:59.999999Z"', True),
         (Range(max="2026-01-31"), '"2026-02-01T00:00:00Z"', False),
         (Range(max="2026-01-31"), '"2026-01-31"', True),
+        (Range(max=" 2026-01-31 "), '"2026-01-31T20:00:00Z"', True),
         (Range(max="2026-01-31"), '"2026-02-01T01:00:00+02:00"', True),
         (Range(min="2026-01-31"), '"2026-01-31T00:30:00+01:00"', False),
         (Range(min="2026-01-31 12:00", max="2026-01-31T13:00:00+00:00"), '"2026-01-31T12:30"', True),
@@ -141,3 +142,11 @@ def test_what_is_no_time_is_refused_for_created_at(wanted: Any) -> None:
         ) as refused:
             compile_filters({"created_at": asked})
         assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "wanted", [Range(max="2026-02-31"), Range(min="2026-13-01"), Range(min="2026-01-01", max="2026-00-00")]
+)
+def test_a_date_of_no_calendar_is_refused_as_the_end_of_any_range(wanted: Range) -> None:
+    with pytest.raises(TracesError, match=r"^params.yaml: filters.day: .* is not an ISO 8601 time"):
+        compile_filters({"day": wanted})

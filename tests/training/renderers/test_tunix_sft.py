@@ -75,6 +75,17 @@ def completion(steps: list[str], answer: str = "4") -> str:
         ["Step 0: Two.", "Step 1: And two."],
         ["1. Two.", "And two."],
         ["Two.", "2. And two."],
+        ["[1] Two.", "[2] And two."],
+        ["1、Two.", "２．And two."],
+        ["（1）Two.", "Step 2：And two."],
+        ["\u200b1. Two.", "\ufeff 2. And two."],
+        ["**1.** Two.", "**2**. And two."],
+        ["**Step 1:** Two.", "**Step 2**: And two."],
+        ["_Step 1._ Two.", "__2)__ And two."],
+        ["### Step 1\nTwo.", "### Step 2: And two."],
+        ["- 1. Two.", "* **Step 2:** And two."],
+        ["Step 1 of 2: Two.", "Step 2/2 \u2013 And two."],
+        ["Step #1\n\nTwo.", "Step2: And two."],
     ],
 )
 def test_a_step_that_brings_its_own_number_is_not_numbered_twice(steps: list[str]) -> None:
@@ -99,12 +110,30 @@ def test_a_step_that_brings_its_own_number_is_not_numbered_twice(steps: list[str
         "-1. is negative",
         "1.",
         "Step 1:",
+        "**Step 1:**",
+        "### 1.\u200b",
+        "Step 1 is to add",
+        "**Step 1** is to add",
+        "Step 1-2: both",
+        "Step 1.5 of the guide",
+        "[1, 2] is a list",
+        "**1: 3** is the ratio",
+        "1st of all",
+        "1/2 of it",
+        "1.a",
+        "# One heading",
+        "- One of a list",
         "I. Roman",
         "10000. Too long",
     ],
 )
 def test_a_step_that_begins_with_another_number_stays_as_it_is(step: str) -> None:
     assert completion([step]) == f"1. {step}\nAnswer: 4"
+
+
+@pytest.mark.parametrize("step", ["**1. Add** both.", "**Step 1: Add** both.", "**1.** **Add** both."])
+def test_emphasis_that_goes_on_after_a_number_stays_whole(step: str) -> None:
+    assert completion([step]) == "1. **Add** both.\nAnswer: 4"
 
 
 def test_each_trace_counts_its_own_steps() -> None:
@@ -127,6 +156,14 @@ def test_each_trace_counts_its_own_steps() -> None:
         "**Answer:** 4",
         "Answer：4",
         "Answer: Answer: 4",
+        "**Answer**: 4",
+        "*Answer:* 4",
+        "__Final answer:__ 4",
+        "### Final Answer\n4",
+        "**Final Answer**\n\n4",
+        "The final answer: 4",
+        "- Answer: 4",
+        "\u200bAnswer: 4",
     ],
 )
 def test_an_answer_that_brings_its_own_prefix_is_not_prefixed_twice(answer: str) -> None:
@@ -136,12 +173,17 @@ def test_an_answer_that_brings_its_own_prefix_is_not_prefixed_twice(answer: str)
 @pytest.mark.parametrize(
     "answer",
     [
-        *("Answers: 4", "Answer 4", "Answer key: 4", "The answer: 4", "**Answer: 4**", "Answerable: yes", "Final: 4"),
+        *("Answers: 4", "Answer 4", "Answer key: 4", "Answer is 4", "An answer: 4", "Answerable: yes", "Final: 4"),
+        *("Answer**: 4", "**Answer:**", "## Answer", "- 4", "**4**"),
         *("4 Answer: 5", "4\nAnswer: 5", " 4 ", "Answer:", "Answer: \n", "Answer:\u00a0", "Answer:\u200b"),
     ],
 )
 def test_an_answer_with_another_beginning_stays_as_it_is(answer: str) -> None:
     assert completion([], answer) == f"Answer: {answer}"
+
+
+def test_emphasis_that_goes_on_after_the_prefix_stays_whole() -> None:
+    assert completion([], "**Answer: 4** apples") == completion([], "Answer: **4** apples") == "Answer: **4** apples"
 
 
 TEMPLATES = [load_template(name) for name in template_names()]
