@@ -50,12 +50,13 @@ def test_a_trace_is_gone_from_cache_and_remotes(
     bucket = s3.make_bucket("takedown")
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    params = repository / "params.yaml"
-    params.write_text(re.sub(r"  formats: .*", "  formats: [trace, tunix_sft, tunix_dpo]", params.read_text()))
     write_jsonl(repository / "data/recorded/sums.jsonl.gz", pair_rows())
     run(repository, "traces", "pin")
-    run(repository, "dvc", "repro", "-q", "validate")
-    commit(repository, "with pairs")
+    params = repository / "params.yaml"
+    for formats in ("trace, tunix_sft", "trace, tunix_sft, tunix_dpo"):  # two versions that hold the trace
+        params.write_text(re.sub(r"  formats: .*", f"  formats: [{formats}]", params.read_text()))
+        run(repository, "dvc", "repro", "-q", "validate")
+        commit(repository, formats)
     run(repository, "git", "tag", "-a", "v1.0.0", "-m", "released")
     run(repository, "dvc", "remote", "add", "-d", "--local", "store", str(remote))
     run(repository, "dvc", "remote", "add", "--local", "bucket", f"s3://{bucket}/data")
