@@ -60,10 +60,13 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
         A store may hold such a trace, a dataset may not.
         """
+        # The bounds are those of `is_blank`, whose calls would take most of the time.
         for text in (self.trace_version, self.prompt, self.final_answer):
-            if is_blank(text):
+            if not "!" <= text < "\x7f" and is_blank(text):
                 return f"{_named(self, text)} {BLANK}"
         for step in self.steps:
+            if "!" <= step.content < "\x7f" and "!" <= step.type < "\x7f":
+                continue
             if is_blank(step.content) or is_blank(step.type):
                 name = "content" if is_blank(step.content) else "type"
                 return f"the {name} of step {step.i} {BLANK}"
@@ -71,8 +74,12 @@ class Trace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
     def in_order(self) -> Trace:
         """The trace with its steps in the order of `i`; itself if they lie so."""
-        steps = tuple(sorted(self.steps, key=_index))
-        return self if steps == self.steps else msgspec.structs.replace(self, steps=steps)
+        previous = self.steps[0].i
+        for step in self.steps:
+            if step.i < previous:
+                return msgspec.structs.replace(self, steps=tuple(sorted(self.steps, key=_index)))
+            previous = step.i
+        return self
 
 
 def _named(value: Trace, text: str) -> str:

@@ -85,7 +85,7 @@ _DASHES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212, 0x207B, 0x208B], "-")
 def is_blank(text: str) -> bool:
     """Whether a text shows nothing: it is empty, or all of it is white space or invisible."""
     # Nearly every text begins with a visible ASCII character, and this is most of what a check costs.
-    return not "!" <= text[:1] <= "~" and _BLANK.fullmatch(text) is not None
+    return not "!" <= text < "\x7f" and _BLANK.fullmatch(text) is not None
 
 
 def canonical(text: str) -> str:

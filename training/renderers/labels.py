@@ -39,8 +39,9 @@ _ANSWER = re.compile(
 )
 
 
+_BEGINS = INVISIBLE.encode().decode("unicode_escape") + r"#*_•\[(（-"  # noqa: RUF001
 # What every label of a step begins with, for RE2: most steps have none.
-MAY_BE_NUMBERED = rf"(?i)^[{_BLANKS[1:-1].encode().decode('unicode_escape')}#*_•\[(（-]*(?:step|[0-9０-９])"  # noqa: RUF001
+MAY_BE_NUMBERED = rf"(?i)^[{_BEGINS}]*(?:step|[0-9０-９]{{1,4}}[*_]*[])）.．:：、。])"  # noqa: RUF001
 
 
 class Numbered(NamedTuple):
