@@ -1,4 +1,4 @@
-"""`traces takedown`: what it says is so, and who follows it is rid of the trace."""
+"""`traces takedown`: its output is true, and following its steps removes the trace everywhere."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_trace_is_gone_from_cache_and_remotes(
         in done.out
     )
 
-    # All else is whole: what is now is pushed, and verified where it is pulled.
+    # All other files are whole: another clone pulls the present version, and verifies it.
     run(repository, "dvc", "push", "-q")
     clone = tmp_path / "clone"
     run(tmp_path, "git", "clone", "-q", str(repository), str(clone))
