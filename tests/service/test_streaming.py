@@ -292,7 +292,7 @@ def test_killed_in_mid_build_a_job_ends_and_is_made_once(repository: Path, also_
         service.kill()
         if also_the_runner:
             os.kill(runner, signal.SIGKILL)
-            for pid in marked_processes(folder):  # stopped, so that its processes do not finish before the service looks for them
+            for pid in marked_processes(folder):  # stopped, so that none finishes before the service looks for it
                 os.kill(pid, signal.SIGSTOP)
         assert not (folder / "result.json").exists()
         with running(repository) as after:
